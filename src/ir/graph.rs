@@ -1,0 +1,466 @@
+//! Nodes, axes and the constructors that type them.
+//!
+//! A node is created once: the same operation on the same operands gives the same [`NodeId`], and an
+//! operand always has a smaller id than its user, so ids are a topological order. The constructors
+//! compute the type and assert what the caller must have ensured (they are called by the compiler
+//! only, never with what a user wrote unchecked). They do not simplify: that is `rewrite`'s work.
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
+
+/// A node of one [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// An axis of one [`Graph`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AxisId(pub u32);
+
+/// An input tensor of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InputId(pub u32);
+
+/// A real hyperparameter, given at every call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParameterId(pub u32);
+
+/// The axes of a node. The order says nothing about the meaning (axes are aligned by identity); it is
+/// that of the first operand, then the new ones of the next.
+pub type Axes = SmallVec<[AxisId; 4]>;
+
+/// How long an axis is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// Known when the data come: the extent of the input axis (for a pack, the product of its axes).
+    Input,
+    /// The labels of a labelled axis.
+    Fixed(u64),
+    /// A renamed copy of another axis.
+    SameAs(AxisId),
+}
+
+/// One axis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AxisData {
+    /// Its name, for people.
+    pub name: String,
+    /// How long it is.
+    pub extent: Extent,
+    /// Whether it stands for any number of axes, flattened in row-major order.
+    pub pack: bool,
+}
+
+/// A literal. Reals are compared by their bits.
+#[derive(Clone, Copy, Debug)]
+pub enum Constant {
+    /// A real, always in double precision.
+    Real(f64),
+    /// An integer.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+}
+
+impl Constant {
+    fn key(self) -> (u8, u64) {
+        match self {
+            Constant::Real(value) => (0, value.to_bits()),
+            Constant::Int(value) => (1, value as u64),
+            Constant::Bool(value) => (2, u64::from(value)),
+        }
+    }
+}
+
+impl PartialEq for Constant {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+impl Eq for Constant {}
+impl std::hash::Hash for Constant {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+/// What a node computes. Operands are in [`Node::operands`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// A literal, without axes.
+    Constant(Constant),
+    /// An input tensor with the axes of its declaration.
+    Input(InputId),
+    /// A real hyperparameter, without axes, in double precision.
+    Parameter(ParameterId),
+    /// The extent of an axis, an int without axes.
+    Size(AxisId),
+    /// 0, 1, 2, … along an axis, an int.
+    Index(AxisId),
+    /// Elementwise, one operand.
+    Unary(Unary),
+    /// Elementwise, two operands, aligned by axis.
+    Binary(Binary),
+    /// Elementwise comparison.
+    Compare(Compare),
+    /// Elementwise on bools.
+    Logic(Logic),
+    /// The n-th derivative of digamma at the operand (n = 0: digamma itself).
+    Polygamma(u32),
+    /// `(condition, yes, no)`: elementwise; the side that is not taken has no influence, not even as NaN.
+    Select,
+    /// To another element type: bool and int to real or int, real to int (truncating; saturating; NaN gives 0).
+    Cast(Element),
+    /// The operand's value with gradient 0.
+    Stop,
+    /// The operand repeated along these further axes.
+    Broadcast(Axes),
+    /// A reduction over these axes of the operand; without axes, the operand itself.
+    Reduce(ReduceOp, Axes),
+    /// The softmax family over these axes of the operand.
+    Softmax(SoftmaxOp, Axes),
+    /// `(tensor, index)`: the element of `tensor` along this axis at each `index`; 0 (false) where the index is
+    /// negative or beyond the extent, without reading. The result's axes are the tensor's with those
+    /// of the index in the place of this one; an axis that both have is aligned.
+    Gather(AxisId),
+    /// The operand with axis `from` called `to`, of the same extent.
+    Rename {
+        /// An axis of the operand.
+        from: AxisId,
+        /// An axis that the operand does not have.
+        to: AxisId,
+    },
+}
+
+/// Element type and axes of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Type {
+    /// Of each element.
+    pub element: Element,
+    /// Its axes.
+    pub axes: Axes,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// From what.
+    pub operands: SmallVec<[NodeId; 3]>,
+    /// What comes out.
+    pub ty: Type,
+}
+
+/// A hash-consed graph.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    axes: Vec<AxisData>,
+    known: FxHashMap<Node, NodeId>,
+}
+
+/// The axes of `first`, then those of `second` that `first` lacks.
+pub fn union(first: &[AxisId], second: &[AxisId]) -> Axes {
+    let mut all: Axes = first.iter().copied().collect();
+    all.extend(second.iter().copied().filter(|axis| !first.contains(axis)));
+    all
+}
+
+/// The axes of `all` that are not in `removed`.
+pub fn without(all: &[AxisId], removed: &[AxisId]) -> Axes {
+    all.iter().copied().filter(|axis| !removed.contains(axis)).collect()
+}
+
+impl Graph {
+    /// A graph without nodes and axes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of nodes; ids run from 0.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no node.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The node of an id.
+    ///
+    /// # Panics
+    /// If the id is not of this graph.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// The type of a node.
+    pub fn ty(&self, id: NodeId) -> &Type {
+        &self.node(id).ty
+    }
+
+    /// The axes of a node.
+    pub fn axes_of(&self, id: NodeId) -> &Axes {
+        &self.node(id).ty.axes
+    }
+
+    /// All ids, operands before users.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + ExactSizeIterator {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// The value of a constant node.
+    pub fn constant_of(&self, id: NodeId) -> Option<Constant> {
+        match self.node(id).op {
+            Op::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Adds an axis.
+    pub fn add_axis(&mut self, name: impl Into<String>, extent: Extent, pack: bool) -> AxisId {
+        let id = AxisId(self.axes.len() as u32);
+        self.axes.push(AxisData { name: name.into(), extent, pack });
+        id
+    }
+
+    /// The axis of an id.
+    ///
+    /// # Panics
+    /// If the id is not of this graph.
+    pub fn axis(&self, id: AxisId) -> &AxisData {
+        &self.axes[id.0 as usize]
+    }
+
+    /// All axes in the order of their ids.
+    pub fn all_axes(&self) -> &[AxisData] {
+        &self.axes
+    }
+
+    /// The axis whose extent this one has: itself, or what it is a renamed copy of.
+    pub fn extent_root(&self, mut axis: AxisId) -> AxisId {
+        while let Extent::SameAs(other) = self.axis(axis).extent {
+            axis = other;
+        }
+        axis
+    }
+
+    /// Adds a node, or finds the one that is there.
+    pub fn add(&mut self, op: Op, operands: &[NodeId]) -> NodeId {
+        let ty = self.infer(&op, operands);
+        let node = Node { op, operands: operands.iter().copied().collect(), ty };
+        if let Some(&id) = self.known.get(&node) {
+            return id;
+        }
+        let id = NodeId(self.nodes.len() as u32);
+        self.known.insert(node.clone(), id);
+        self.nodes.push(node);
+        id
+    }
+
+    /// Adds an input with the axes of its declaration, in memory order.
+    pub fn input(&mut self, id: InputId, element: Element, axes: &[AxisId]) -> NodeId {
+        let ty = Type { element, axes: axes.iter().copied().collect() };
+        let node = Node { op: Op::Input(id), operands: SmallVec::new(), ty };
+        if let Some(&id) = self.known.get(&node) {
+            return id;
+        }
+        let id = NodeId(self.nodes.len() as u32);
+        self.known.insert(node.clone(), id);
+        self.nodes.push(node);
+        id
+    }
+
+    /// A real literal.
+    pub fn real(&mut self, value: f64) -> NodeId {
+        self.add(Op::Constant(Constant::Real(value)), &[])
+    }
+
+    /// An int literal.
+    pub fn int(&mut self, value: i64) -> NodeId {
+        self.add(Op::Constant(Constant::Int(value)), &[])
+    }
+
+    /// A truth value.
+    pub fn bool(&mut self, value: bool) -> NodeId {
+        self.add(Op::Constant(Constant::Bool(value)), &[])
+    }
+
+    /// A hyperparameter.
+    pub fn parameter(&mut self, id: ParameterId) -> NodeId {
+        self.add(Op::Parameter(id), &[])
+    }
+
+    /// The extent of an axis, an int.
+    pub fn size(&mut self, axis: AxisId) -> NodeId {
+        self.add(Op::Size(axis), &[])
+    }
+
+    /// 0, 1, 2, … along an axis.
+    pub fn index(&mut self, axis: AxisId) -> NodeId {
+        self.add(Op::Index(axis), &[])
+    }
+
+    /// An elementwise operation of one operand.
+    pub fn unary(&mut self, op: Unary, x: NodeId) -> NodeId {
+        self.add(Op::Unary(op), &[x])
+    }
+
+    /// An elementwise operation of two operands.
+    pub fn binary(&mut self, op: Binary, a: NodeId, b: NodeId) -> NodeId {
+        self.add(Op::Binary(op), &[a, b])
+    }
+
+    /// A comparison.
+    pub fn compare(&mut self, op: Compare, a: NodeId, b: NodeId) -> NodeId {
+        self.add(Op::Compare(op), &[a, b])
+    }
+
+    /// An operation on bools.
+    pub fn logic(&mut self, op: Logic, operands: &[NodeId]) -> NodeId {
+        self.add(Op::Logic(op), operands)
+    }
+
+    /// `if condition then yes else no`
+    pub fn select(&mut self, condition: NodeId, yes: NodeId, no: NodeId) -> NodeId {
+        self.add(Op::Select, &[condition, yes, no])
+    }
+
+    /// The operand as another element type; the operand itself where it has that type.
+    pub fn cast(&mut self, element: Element, x: NodeId) -> NodeId {
+        if self.ty(x).element == element { x } else { self.add(Op::Cast(element), &[x]) }
+    }
+
+    /// The operand with gradient 0.
+    pub fn stop(&mut self, x: NodeId) -> NodeId {
+        self.add(Op::Stop, &[x])
+    }
+
+    /// The operand repeated along those of `axes` that it lacks; itself where it lacks none.
+    pub fn broadcast(&mut self, x: NodeId, axes: &[AxisId]) -> NodeId {
+        let new = without(axes, self.axes_of(x));
+        if new.is_empty() { x } else { self.add(Op::Broadcast(new), &[x]) }
+    }
+
+    /// A reduction over those of `axes` that the operand has... all of which it must have.
+    /// Axes are put into the order of their ids, so that the same reduction is the same node.
+    pub fn reduce(&mut self, op: ReduceOp, axes: &[AxisId], x: NodeId) -> NodeId {
+        if axes.is_empty() {
+            return x;
+        }
+        let mut axes: Axes = axes.iter().copied().collect();
+        axes.sort();
+        self.add(Op::Reduce(op, axes), &[x])
+    }
+
+    /// An operation of the softmax family, over axes that the operand has.
+    pub fn softmax(&mut self, op: SoftmaxOp, axes: &[AxisId], x: NodeId) -> NodeId {
+        let mut axes: Axes = axes.iter().copied().collect();
+        axes.sort();
+        self.add(Op::Softmax(op, axes), &[x])
+    }
+
+    /// The elements of `tensor` along `axis` at `index`.
+    pub fn gather(&mut self, axis: AxisId, tensor: NodeId, index: NodeId) -> NodeId {
+        self.add(Op::Gather(axis), &[tensor, index])
+    }
+
+    /// `x` with axis `from` called `to`; `x` itself where it lacks `from`.
+    pub fn rename(&mut self, x: NodeId, from: AxisId, to: AxisId) -> NodeId {
+        if self.axes_of(x).contains(&from) { self.add(Op::Rename { from, to }, &[x]) } else { x }
+    }
+
+    /// The type of an operation on operands.
+    ///
+    /// # Panics
+    /// If the operands do not fit the operation: a bug of the compiler.
+    pub fn infer(&self, op: &Op, operands: &[NodeId]) -> Type {
+        let ty = |position: usize| self.ty(operands[position]);
+        let scalar = |element| Type { element, axes: Axes::new() };
+        match op {
+            Op::Constant(Constant::Real(_)) | Op::Parameter(_) => scalar(Element::Real),
+            Op::Constant(Constant::Int(_)) | Op::Size(_) => scalar(Element::Int),
+            Op::Constant(Constant::Bool(_)) => scalar(Element::Bool),
+            Op::Input(_) => unreachable!("inputs are added by `Graph::input`, which is told their type"),
+            Op::Index(axis) => Type { element: Element::Int, axes: [*axis].into_iter().collect() },
+            Op::Unary(unary) => {
+                let both = matches!(unary, Unary::Neg | Unary::Abs);
+                assert!(ty(0).element == Element::Real || (both && ty(0).element == Element::Int), "{op:?}");
+                ty(0).clone()
+            }
+            Op::Binary(binary) => {
+                let exponent = *binary == Binary::Powi;
+                let real_only = matches!(binary, Binary::Div | Binary::Pow | Binary::Atan2 | Binary::Powi);
+                let second = if exponent { Element::Int } else { ty(0).element };
+                assert!(ty(1).element == second && ty(0).element != Element::Bool, "{op:?}");
+                assert!(!real_only || ty(0).element == Element::Real, "{op:?}");
+                Type { element: ty(0).element, axes: union(&ty(0).axes, &ty(1).axes) }
+            }
+            Op::Compare(_) => {
+                assert!(ty(0).element == ty(1).element && ty(0).element != Element::Bool, "{op:?}");
+                Type { element: Element::Bool, axes: union(&ty(0).axes, &ty(1).axes) }
+            }
+            Op::Logic(logic) => {
+                assert_eq!(operands.len(), if *logic == Logic::Not { 1 } else { 2 }, "{op:?}");
+                let mut axes = Axes::new();
+                for position in 0..operands.len() {
+                    assert_eq!(ty(position).element, Element::Bool, "{op:?}");
+                    axes = union(&axes, &ty(position).axes);
+                }
+                Type { element: Element::Bool, axes }
+            }
+            Op::Polygamma(_) => {
+                assert_eq!(ty(0).element, Element::Real, "{op:?}");
+                ty(0).clone()
+            }
+            Op::Select => {
+                assert!(ty(0).element == Element::Bool && ty(1).element == ty(2).element, "{op:?}");
+                let axes = union(&union(&ty(0).axes, &ty(1).axes), &ty(2).axes);
+                Type { element: ty(1).element, axes }
+            }
+            Op::Cast(element) => Type { element: *element, axes: ty(0).axes.clone() },
+            Op::Stop => ty(0).clone(),
+            Op::Broadcast(new) => {
+                assert!(new.iter().all(|axis| !ty(0).axes.contains(axis)), "{op:?}");
+                Type { element: ty(0).element, axes: union(&ty(0).axes, new) }
+            }
+            Op::Reduce(reduce, axes) => {
+                assert!(axes.iter().all(|axis| ty(0).axes.contains(axis)), "{op:?}");
+                assert!(
+                    ty(0).element == Element::Real || (ty(0).element == Element::Int && *reduce != ReduceOp::Prod),
+                    "{op:?}"
+                );
+                Type { element: ty(0).element, axes: without(&ty(0).axes, axes) }
+            }
+            Op::Softmax(softmax, axes) => {
+                assert!(axes.iter().all(|axis| ty(0).axes.contains(axis)), "{op:?}");
+                assert_eq!(ty(0).element, Element::Real, "{op:?}");
+                if *softmax == SoftmaxOp::LogSumExp {
+                    Type { element: Element::Real, axes: without(&ty(0).axes, axes) }
+                } else {
+                    ty(0).clone()
+                }
+            }
+            Op::Gather(axis) => {
+                assert!(ty(0).axes.contains(axis) && ty(1).element == Element::Int, "{op:?}");
+                let mut axes = Axes::new();
+                for &own in &ty(0).axes {
+                    if own == *axis {
+                        axes = union(&axes, &without(&ty(1).axes, &without(&ty(0).axes, &[*axis])));
+                    } else {
+                        axes.push(own);
+                    }
+                }
+                Type { element: ty(0).element, axes }
+            }
+            Op::Rename { from, to } => {
+                assert!(ty(0).axes.contains(from) && !ty(0).axes.contains(to), "{op:?}");
+                let axes = ty(0).axes.iter().map(|axis| if axis == from { *to } else { *axis }).collect();
+                Type { element: ty(0).element, axes }
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `lossc`: a language for loss functions and the compiler that turns it into native kernels.
+//!
+//! ```text
+//! text → ast → typed program → ir → (gradient) ir → simplified ir → kernels → machine code
+//! ```
+//!
+//! One module per stage, one type per arrow, lowest layer first. `tests/architecture.rs` holds the
+//! list of who may import whom; `docs/architecture.md` explains it.
+
+// Layer 0: words that every stage uses.
+pub mod diagnostic;
+pub mod numeric;
+pub mod span;
+
+// Layer 1: data of the tensor world.
+pub mod op;
+pub mod tensor;
+
+// Layer 2: the source text and its typed form.
+pub mod hir;
+pub mod syntax;
+
+// Layer 3: meaning.
+pub mod check;
+pub mod resolve;
+
+// Layer 4: the graph and its judge.
+pub mod eval;
+pub mod ir;
+
+// Layer 5: graph to graph.
+pub mod ad;
+pub mod lower;
+pub mod rewrite;
+
+// Layer 6 and 7: loops and machine code.
+pub mod fuse;
+pub mod jit;
+pub mod kernel;
+
+// Layer 8: the whole.
+pub mod pipeline;
+pub mod session;
+pub mod stdlib;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -1,0 +1,32 @@
+//! The vocabulary of the graph: every primitive operation, declared once.
+//!
+//! A row of [`table`] gives name, arity, element types and one sentence. Derivatives, evaluation,
+//! rewriting and code generation are tables of their own, keyed by these enums; a completeness test
+//! holds them together. Whatever can be composed from these belongs in the standard library or in
+//! `lower`, not here.
+
+mod table;
+
+pub use table::{Binary, Compare, Logic, ReduceOp, SoftmaxOp, Unary};
+
+/// The element type of a graph node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Element {
+    /// A float, of the precision the loss is compiled for.
+    Real,
+    /// A 64-bit integer.
+    Int,
+    /// A truth value.
+    Bool,
+}
+
+impl Element {
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Element::Real => "real",
+            Element::Int => "int",
+            Element::Bool => "bool",
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Source text to syntax tree: the grammar's only user.
+
+pub mod ast;
