@@ -1,3 +1,18 @@
 //! Source text to syntax tree: the grammar's only user.
+//!
+//! `limits` bounds the text, `grammar` parses it, `build` makes the tree; `mistakes` explains what
+//! went wrong as facts (`error`), and `report` turns these into diagnostics.
 
 pub mod ast;
+mod build;
+mod error;
+mod grammar;
+mod limits;
+mod mistakes;
+mod parse;
+mod report;
+mod token;
+
+pub use error::SyntaxError;
+pub use limits::{MAX_EXPRESSION_DEPTH, MAX_NESTING, MAX_SOURCE_BYTES};
+pub use parse::{parse, parse_expression};
