@@ -1,1 +1,153 @@
-//! (to be written)
+//! Names, axes and kinds: syntax trees of a [`World`] in, checked functions out.
+//!
+//! A function is checked once, in terms of its own axes, when it is first needed. A mistake is a fact
+//! ([`TypeError`]) and does not stop the check: what depends on it is left out silently, everything else
+//! goes on, so that one run reports several errors.
+
+mod axes;
+mod builtins;
+mod call;
+mod error;
+mod expr;
+mod infer_inputs;
+mod kinds;
+mod operators;
+mod reduce;
+mod report;
+mod scope;
+mod signature;
+
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Function, FunctionId, Program, Sort};
+use crate::resolve::{ModuleId, World};
+use crate::span::Span;
+use crate::syntax::ast::{self, ItemKind};
+
+pub use builtins::{BUILTINS, Builtin, BuiltinRow};
+pub use error::TypeError;
+pub use kinds::kind_name;
+
+use scope::Scope;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Untouched,
+    Open,
+    Done,
+    Failed,
+}
+
+/// Checks functions of a world as they are needed.
+pub struct Checker<'w> {
+    world: &'w World,
+    program: Program,
+    states: Vec<State>,
+    open: Vec<FunctionId>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'w> Checker<'w> {
+    /// A checker that has not checked anything yet.
+    pub fn new(world: &'w World) -> Self {
+        Checker {
+            world,
+            program: Program { functions: vec![None; world.functions.len()] },
+            states: vec![State::Untouched; world.functions.len()],
+            open: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Checks everything that a module defines itself.
+    pub fn module(&mut self, id: ModuleId) {
+        for function in self.world.own_functions(id) {
+            let span = self.world.item(function).1.span;
+            self.function(function, span);
+        }
+    }
+
+    /// Checks an expression as the body of a loss without inputs, such as `dice + 2 * wce(w = 3)`.
+    pub fn expression(&mut self, module: ModuleId, name: &str, expr: &ast::Expr) -> Option<Arc<Function>> {
+        let function = ast::Function {
+            name: ast::Name { text: name.to_string(), span: expr.span },
+            inputs: Vec::new(),
+            hyperparameters: Vec::new(),
+            body: ast::Body { statements: Vec::new(), result: expr.clone() },
+        };
+        let checked = Scope::check(self, module, Sort::Loss, "", &function, expr.span).map(Arc::new)?;
+        self.program.functions.push(Some(checked.clone()));
+        self.states.push(State::Done);
+        Some(checked)
+    }
+
+    /// The checked form of a function, checked now if it was not; none if it has errors, which are reported.
+    pub fn function(&mut self, id: FunctionId, used_at: Span) -> Option<Arc<Function>> {
+        match self.states[id.0 as usize] {
+            State::Done => return self.program.function(id).cloned(),
+            State::Failed => return None,
+            State::Open => {
+                self.report_circle(id, used_at);
+                return None;
+            }
+            State::Untouched => {}
+        }
+        self.states[id.0 as usize] = State::Open;
+        self.open.push(id);
+        let checked = self.check_item(id);
+        self.open.pop();
+        self.states[id.0 as usize] = if checked.is_some() { State::Done } else { State::Failed };
+        let checked = checked.map(Arc::new);
+        self.program.functions[id.0 as usize].clone_from(&checked);
+        checked
+    }
+
+    fn check_item(&mut self, id: FunctionId) -> Option<Function> {
+        let world = self.world;
+        let (place, item) = world.item(id);
+        match &item.kind {
+            ItemKind::Loss(function) => {
+                Scope::check(self, place.module, Sort::Loss, &item.docs, function, item.span)
+            }
+            ItemKind::Fn(function) => Scope::check(self, place.module, Sort::Fn, &item.docs, function, item.span),
+            ItemKind::Const { name, value } => {
+                let function = ast::Function {
+                    name: name.clone(),
+                    inputs: Vec::new(),
+                    hyperparameters: Vec::new(),
+                    body: ast::Body { statements: Vec::new(), result: value.clone() },
+                };
+                Scope::check(self, place.module, Sort::Const, &item.docs, &function, item.span)
+            }
+            ItemKind::Axis { .. } => None,
+        }
+    }
+
+    fn report_circle(&mut self, id: FunctionId, span: Span) {
+        let start = self.open.iter().position(|open| *open == id).unwrap_or(0);
+        let mut path: Vec<String> = self.open[start..].iter().map(|open| self.item_name(*open)).collect();
+        path.push(self.item_name(id));
+        self.report(TypeError::Recursion { path, span });
+    }
+
+    fn item_name(&self, id: FunctionId) -> String {
+        match &self.world.item(id).1.kind {
+            ItemKind::Loss(function) | ItemKind::Fn(function) => function.name.text.clone(),
+            ItemKind::Const { name, .. } | ItemKind::Axis { name, .. } => name.text.clone(),
+        }
+    }
+
+    fn report(&mut self, error: TypeError) {
+        let diagnostic = report::diagnostic(&error);
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// The checked functions and everything that was found wrong, in the order of the text.
+    pub fn finish(mut self) -> (Program, Vec<Diagnostic>) {
+        self.diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span));
+        (self.program, self.diagnostics)
+    }
+}

@@ -1,4 +1,6 @@
-//! (to be written)
+//! The command line: arguments to calls of the library, results to text or JSON, errors to exit codes.
+
+pub mod data;
 
 /// The entry point of the command.
 pub fn main() -> std::process::ExitCode {

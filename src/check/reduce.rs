@@ -1,0 +1,269 @@
+//! Built-in functions: elementwise ones, reductions over named axes, operations along them.
+
+use super::builtins::{Builtin, BuiltinRow};
+use super::error::TypeError;
+use super::kinds::{kind_name, not_negative};
+use super::operators::{axes_of, extremum, to_real, unary};
+use super::scope::Scope;
+use crate::hir::{AxisIndex, AxisKind, Expr, ExprKind, Kind, Reduction, Ty};
+use crate::op::{Binary, Unary};
+use crate::span::Span;
+use crate::syntax::ast;
+
+/// The arguments of a built-in function after checking.
+struct Checked {
+    values: Vec<Expr>,
+    per: Option<Expr>,
+    filter: Option<Expr>,
+}
+
+impl Scope<'_, '_> {
+    /// A call of a built-in function.
+    pub fn builtin_call(
+        &mut self,
+        row: &BuiltinRow,
+        brackets: Option<&[ast::Entry]>,
+        arguments: &[ast::Argument],
+        span: Span,
+    ) -> Option<Expr> {
+        if row.builtin == Builtin::NotYet {
+            self.not_yet(&format!("`{}`", row.name), span);
+            return None;
+        }
+        let reduces = match row.builtin {
+            Builtin::Reduce(_) => true,
+            Builtin::Extremum(..) => arguments.len() == 1,
+            _ => false,
+        };
+        let wanted = match row.builtin {
+            Builtin::Clamp => 3,
+            Builtin::Atan2 => 2,
+            Builtin::Extremum(..) if !reduces => 2,
+            _ => 1,
+        };
+        let along = matches!(row.builtin, Builtin::Along(_));
+        if let Some(entries) = brackets
+            && !reduces
+            && !along
+        {
+            let span = entries.first().map_or(span, |entry| entry.span);
+            self.report(TypeError::BuiltinBrackets { name: row.name, usage: row.usage, span });
+            return None;
+        }
+        let checked = self.builtin_arguments(row, arguments, reduces)?;
+        if checked.values.len() != wanted {
+            let found = checked.values.len();
+            self.report(TypeError::BuiltinArity { name: row.name, usage: row.usage, wanted, found, span });
+            return None;
+        }
+        if reduces {
+            let reduction = match row.builtin {
+                Builtin::Reduce(reduction) | Builtin::Extremum(_, reduction) => reduction,
+                _ => return None,
+            };
+            return self.reduction(reduction, row, brackets, checked, span);
+        }
+        if along {
+            return self.along(row, brackets, checked, span);
+        }
+        self.elementwise(row, checked.values, span)
+    }
+
+    fn builtin_arguments(
+        &mut self,
+        row: &BuiltinRow,
+        arguments: &[ast::Argument],
+        reduces: bool,
+    ) -> Option<Checked> {
+        let mut checked = Checked { values: Vec::new(), per: None, filter: None };
+        let mut good = true;
+        for argument in arguments {
+            if let Some(name) = &argument.name {
+                let (function, usage) = (row.name, row.usage);
+                self.report(TypeError::BuiltinNamed { function, usage, name: name.text.clone(), span: name.span });
+                good = false;
+            }
+            let misplaced = (argument.condition.is_some() && !reduces)
+                || (argument.per.is_some() && row.builtin != Builtin::Reduce(Reduction::Mean));
+            if misplaced {
+                let word = if argument.per.is_some() { "per" } else { "where" };
+                self.report(TypeError::MisplacedModifier { word, function: row.name.to_string(), span: argument.span });
+                good = false;
+            }
+            let value = self.expr(&argument.value);
+            let per = argument.per.as_ref().map(|per| self.expr(per));
+            let filter = argument.condition.as_ref().map(|filter| self.expr(filter));
+            good &= value.is_some() && per != Some(None) && filter != Some(None);
+            checked.values.extend(value);
+            checked.per = per.flatten().map(to_real).or(checked.per);
+            if let Some(filter) = filter.flatten() {
+                good &= self.require_bool(&filter, "the condition after `where`");
+                checked.filter = Some(filter);
+            }
+        }
+        good.then_some(checked)
+    }
+
+    fn elementwise(&mut self, row: &BuiltinRow, values: Vec<Expr>, span: Span) -> Option<Expr> {
+        let mut values = values.into_iter();
+        let first = values.next()?;
+        Some(match row.builtin {
+            Builtin::Unary(op) => {
+                let x = to_real(first);
+                let kind = match op {
+                    Unary::Sigmoid => Kind::Prob,
+                    Unary::Sqrt if matches!(x.ty.kind, Kind::Prob | Kind::Binary) => x.ty.kind,
+                    _ => Kind::Real,
+                };
+                unary(op, x, kind, span)
+            }
+            Builtin::Abs => {
+                let int = first.ty.kind.is_int();
+                let x = if int { first } else { to_real(first) };
+                let kind = match x.ty.kind {
+                    _ if int => Kind::Int,
+                    Kind::Sign => Kind::Binary,
+                    kind if not_negative(kind) => kind,
+                    _ => Kind::Real,
+                };
+                unary(Unary::Abs, x, kind, span)
+            }
+            Builtin::Rounded(op) => {
+                if first.ty.kind.is_int() {
+                    return Some(first);
+                }
+                let rounded = unary(op, to_real(first), Kind::Real, span);
+                let ty = Ty { kind: Kind::Int, axes: rounded.ty.axes.clone() };
+                Expr { kind: ExprKind::ToInt(Box::new(rounded)), ty, span }
+            }
+            Builtin::Digamma => {
+                let x = to_real(first);
+                let ty = Ty { kind: Kind::Real, axes: x.ty.axes.clone() };
+                Expr { kind: ExprKind::Digamma(Box::new(x)), ty, span }
+            }
+            Builtin::Relu => {
+                let x = to_real(first);
+                let ty = Ty { kind: Kind::Real, axes: x.ty.axes.clone() };
+                Expr { kind: ExprKind::Relu(Box::new(x)), ty, span }
+            }
+            Builtin::Stop => {
+                let ty = first.ty.clone();
+                Expr { kind: ExprKind::Stop(Box::new(first)), ty, span }
+            }
+            Builtin::Clamp => {
+                let (low, high) = (to_real(values.next()?), to_real(values.next()?));
+                let x = to_real(first);
+                let bounded = |bound: &Expr| matches!(bound.ty.kind, Kind::Prob | Kind::Binary);
+                let kind = if bounded(&low) && bounded(&high) {
+                    Kind::Prob
+                } else if matches!(x.ty.kind, Kind::Prob | Kind::Binary) {
+                    // Clamping a probability, the bounds being hyperparameters such as eps and 1 − eps.
+                    Kind::Prob
+                } else {
+                    Kind::Real
+                };
+                let axes = axes_of(&[&x, &low, &high]);
+                Expr { kind: ExprKind::Clamp(Box::new([x, low, high])), ty: Ty { kind, axes }, span }
+            }
+            Builtin::Atan2 => {
+                let (a, b) = (to_real(first), to_real(values.next()?));
+                super::operators::binary(Binary::Atan2, a, b, Kind::Real, span)
+            }
+            Builtin::Extremum(op, _) => extremum(op, first, values.next()?, span),
+            Builtin::Reduce(_) | Builtin::Along(_) | Builtin::NotYet => return None,
+        })
+    }
+
+    /// The axes in brackets, each of which the operands must have; without brackets, all of theirs.
+    fn reduced_axes(
+        &mut self,
+        brackets: Option<&[ast::Entry]>,
+        operands: &[&Expr],
+    ) -> Option<Vec<AxisIndex>> {
+        let all = axes_of(operands);
+        let Some(entries) = brackets else { return Some(all) };
+        let axes = self.axis_entries(entries)?;
+        let value = Expr { kind: ExprKind::Int(0), ty: Ty { kind: Kind::Int, axes: all }, span: operands[0].span };
+        for (axis, entry) in axes.iter().zip(entries) {
+            if !self.require_axis(&value, *axis, entry.span) {
+                return None;
+            }
+        }
+        Some(axes)
+    }
+
+    fn reduction(
+        &mut self,
+        reduction: Reduction,
+        row: &BuiltinRow,
+        brackets: Option<&[ast::Entry]>,
+        checked: Checked,
+        span: Span,
+    ) -> Option<Expr> {
+        let Checked { values, per, filter } = checked;
+        let value = values.into_iter().next()?;
+        let value = self.reduction_operand(reduction, row, value)?;
+        let mut operands = vec![&value];
+        operands.extend(per.as_ref());
+        operands.extend(filter.as_ref());
+        let axes = self.reduced_axes(brackets, &operands)?;
+        let mut kept = axes_of(&operands);
+        kept.retain(|axis| !axes.contains(axis));
+        if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+            let one = matches!(axes[..], [axis] if self.axes[axis.0 as usize].kind != AxisKind::Pack);
+            if !one {
+                self.report(TypeError::NeedsOneAxis { what: format!("`{}`", row.name), span });
+                return None;
+            }
+        }
+        let unit = matches!(value.ty.kind, Kind::Prob | Kind::Binary);
+        let kind = match reduction {
+            Reduction::Count | Reduction::ArgMax | Reduction::ArgMin => Kind::Int,
+            Reduction::Any | Reduction::All => Kind::Bool,
+            Reduction::Min | Reduction::Max => value.ty.kind,
+            Reduction::Sum if value.ty.kind.is_int() => Kind::Int,
+            Reduction::Mean | Reduction::Prod if unit && per.is_none() => Kind::Prob,
+            Reduction::Sum if not_negative(value.ty.kind) => Kind::Count,
+            _ => Kind::Real,
+        };
+        let (value, per, filter) = (Box::new(value), per.map(Box::new), filter.map(Box::new));
+        let reduce = ExprKind::Reduce { reduction, axes, value, per, filter };
+        Some(Expr { kind: reduce, ty: Ty { kind, axes: kept }, span })
+    }
+
+    /// The operand of a reduction in the element type that it takes.
+    fn reduction_operand(&mut self, reduction: Reduction, row: &BuiltinRow, value: Expr) -> Option<Expr> {
+        match reduction {
+            Reduction::Count | Reduction::Any | Reduction::All => {
+                self.require_bool(&value, &format!("`{}`", row.name)).then_some(value)
+            }
+            Reduction::Sum | Reduction::Min | Reduction::Max if value.ty.kind.is_int() => Some(value),
+            _ => Some(to_real(value)),
+        }
+    }
+
+    fn along(
+        &mut self,
+        row: &BuiltinRow,
+        brackets: Option<&[ast::Entry]>,
+        checked: Checked,
+        span: Span,
+    ) -> Option<Expr> {
+        let Builtin::Along(along) = row.builtin else { return None };
+        let value = to_real(checked.values.into_iter().next()?);
+        if brackets.is_none() {
+            let has = self.written_axes(&value.ty.axes);
+            self.report(TypeError::AlongNeedsAxes { name: row.name, has, span });
+            return None;
+        }
+        if along != crate::hir::Along::Normalize && matches!(value.ty.kind, Kind::Prob | Kind::Binary) {
+            let (found, text) = (kind_name(value.ty.kind, &self.axes), self.text(value.span));
+            self.report(TypeError::SoftmaxOfProb { name: row.name, found, text, span: value.span });
+            return None;
+        }
+        let axes = self.reduced_axes(brackets, &[&value])?;
+        let kind = if along == crate::hir::Along::Softmax { Kind::Prob } else { Kind::Real };
+        let ty = Ty { kind, axes: value.ty.axes.clone() };
+        Some(Expr { kind: ExprKind::Along(along, axes, Box::new(value)), ty, span })
+    }
+}

@@ -1,0 +1,267 @@
+//! One function under check: its axes, inputs, hyperparameters and `let`s, and what words mean in it.
+
+use std::collections::HashMap;
+
+use super::error::TypeError;
+use super::{Checker, infer_inputs};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Sort, Ty};
+use crate::resolve::ModuleId;
+use crate::span::Span;
+use crate::syntax::ast::{self, Role, StatementKind};
+
+/// What a word stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// An input.
+    Input(u32),
+    /// A hyperparameter.
+    Hyperparameter(u32),
+    /// A `let`.
+    Let(LetIndex),
+    /// Something whose definition has an error, which is reported.
+    Broken,
+}
+
+/// One function under check.
+pub struct Scope<'c, 'w> {
+    /// The checker that holds the other functions.
+    pub checker: &'c mut Checker<'w>,
+    /// Where the function stands.
+    pub module: ModuleId,
+    /// What sort it is.
+    pub sort: Sort,
+    /// Its name.
+    pub name: String,
+    /// Its axes so far.
+    pub axes: Vec<Axis>,
+    /// How many of them belong to the signature.
+    pub signature_axes: usize,
+    /// Its inputs.
+    pub inputs: Vec<Input>,
+    /// Its hyperparameters.
+    pub hyperparameters: Vec<Hyperparameter>,
+    /// Its `let`s so far.
+    pub lets: Vec<Let>,
+    /// What words mean at this place.
+    pub words: HashMap<String, Word>,
+    /// Whether something is wrong.
+    pub failed: bool,
+    /// Whether inputs and tensors may be used: not in defaults and conditions.
+    pub constants_only: bool,
+    /// Whether the inputs are inferred.
+    pub inferred: bool,
+}
+
+impl<'c, 'w> Scope<'c, 'w> {
+    /// Checks a whole definition.
+    pub fn check(
+        checker: &'c mut Checker<'w>,
+        module: ModuleId,
+        sort: Sort,
+        docs: &str,
+        function: &ast::Function,
+        definition: Span,
+    ) -> Option<Function> {
+        let mut scope = Scope {
+            checker,
+            module,
+            sort,
+            name: function.name.text.clone(),
+            axes: Vec::new(),
+            signature_axes: 0,
+            inputs: Vec::new(),
+            hyperparameters: Vec::new(),
+            lets: Vec::new(),
+            words: HashMap::new(),
+            failed: false,
+            constants_only: false,
+            inferred: false,
+        };
+        scope.signature(function);
+        if sort == Sort::Loss && function.inputs.is_empty() {
+            infer_inputs::infer(&mut scope, function);
+        }
+        scope.signature_axes = scope.axes.len();
+        let result = scope.body(&function.body);
+        let result = result.and_then(|result| scope.finish_result(result));
+        let result = result.filter(|_| !scope.failed)?;
+        let module = scope.checker.world.module(scope.module);
+        Some(Function {
+            name: scope.name,
+            module: module.name.clone(),
+            sort,
+            docs: docs.to_string(),
+            axes: scope.axes,
+            signature_axes: scope.signature_axes,
+            inputs: scope.inputs,
+            inferred: scope.inferred,
+            hyperparameters: scope.hyperparameters,
+            lets: scope.lets,
+            result,
+            span: function.name.span,
+            definition,
+        })
+    }
+
+    fn body(&mut self, body: &ast::Body) -> Option<Expr> {
+        for statement in &body.statements {
+            match &statement.kind {
+                StatementKind::Let { name, value } => {
+                    let value = self.expr(value);
+                    self.bind(name, value);
+                }
+                StatementKind::Next { name, .. } => {
+                    self.not_yet("`next` (states)", statement.span);
+                    self.words.insert(name.text.clone(), Word::Broken);
+                }
+                StatementKind::Axis { .. } => self.not_yet("an axis of a computed extent", statement.span),
+                StatementKind::Repeat { starts, .. } => {
+                    self.not_yet("`repeat`", statement.span);
+                    for (name, _) in starts {
+                        self.words.insert(name.text.clone(), Word::Broken);
+                    }
+                }
+                StatementKind::Assign { name, .. } => {
+                    self.report(TypeError::AssignOutsideRepeat { name: name.text.clone(), span: statement.span });
+                }
+            }
+        }
+        self.expr(&body.result)
+    }
+
+    fn bind(&mut self, name: &ast::Name, value: Option<Expr>) {
+        let word = match value {
+            None => Word::Broken,
+            Some(value) => {
+                let index = LetIndex(self.lets.len() as u32);
+                self.lets.push(Let { name: name.text.clone(), value });
+                Word::Let(index)
+            }
+        };
+        self.words.insert(name.text.clone(), word);
+    }
+
+    fn finish_result(&mut self, result: Expr) -> Option<Expr> {
+        let (axes, span) = (self.written_axes(&result.ty.axes), result.span);
+        if self.sort == Sort::Loss {
+            if !result.ty.axes.is_empty() {
+                let text = self.text(span);
+                self.report(TypeError::LossHasAxes { axes, text, span });
+                return None;
+            }
+            if result.ty.kind == Kind::Bool {
+                self.report(TypeError::LossIsBool { span });
+                return None;
+            }
+            return Some(super::operators::to_real(result));
+        }
+        if self.sort == Sort::Const && !result.ty.axes.is_empty() {
+            self.report(TypeError::NotScalar { what: "a constant".into(), axes, span });
+            return None;
+        }
+        let local = result.ty.axes.iter().find(|axis| axis.0 as usize >= self.signature_axes);
+        if let Some(axis) = local
+            && !matches!(self.axes[axis.0 as usize].kind, AxisKind::Labelled(_))
+        {
+            let axis = self.axes[axis.0 as usize].name.clone();
+            self.report(TypeError::LocalAxisLeaves { axis, span });
+            return None;
+        }
+        Some(result)
+    }
+
+    /// Reports what is wrong; the function will not be used.
+    pub fn report(&mut self, error: TypeError) {
+        self.failed = true;
+        self.checker.report(error);
+    }
+
+    /// Reports what is suspicious.
+    pub fn warn(&mut self, diagnostic: Diagnostic) {
+        if !self.checker.diagnostics.contains(&diagnostic) {
+            self.checker.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports what the language has and this version of the compiler lacks.
+    pub fn not_yet(&mut self, what: &str, span: Span) {
+        self.report(TypeError::NotYet { what: what.to_string(), span });
+    }
+
+    /// The source text under a span, on one line and not too long.
+    pub fn text(&self, span: Span) -> String {
+        let text = self.checker.world.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.chars().count() > 40 { format!("{}…", text.chars().take(39).collect::<String>()) } else { text }
+    }
+
+    /// The axis of a name, if the function has it (a labelled axis of the program is added when first named).
+    pub fn find_axis(&mut self, name: &str, pack: bool, span: Span) -> Option<AxisIndex> {
+        let found = self.axes.iter().position(|axis| axis.name == name && (axis.kind == AxisKind::Pack) == pack);
+        if let Some(position) = found {
+            return Some(AxisIndex(position as u32));
+        }
+        if pack {
+            return None;
+        }
+        let labelled = self.checker.world.labelled_axis(self.module, name)?.clone();
+        Some(self.add_axis(name, AxisKind::Labelled(labelled), span))
+    }
+
+    /// Adds an axis.
+    pub fn add_axis(&mut self, name: &str, kind: AxisKind, span: Span) -> AxisIndex {
+        self.axes.push(Axis { name: name.to_string(), kind, span });
+        AxisIndex((self.axes.len() - 1) as u32)
+    }
+
+    /// The axis that a reference names, or a report that there is none.
+    pub fn axis(&mut self, reference: &ast::AxisRef) -> Option<AxisIndex> {
+        let name = &reference.name;
+        if let Some(axis) = self.find_axis(&name.text, reference.pack, name.span) {
+            return Some(axis);
+        }
+        let known: Vec<String> = self.axes.iter().map(Axis::written).collect();
+        let written = if reference.pack { format!("..{}", name.text) } else { name.text.clone() };
+        let suggestion =
+            crate::suggestion::did_you_mean(&written, known.iter().map(String::as_str)).map(str::to_string);
+        self.report(TypeError::UnknownAxis { name: written, known, suggestion, span: name.span });
+        None
+    }
+
+    /// Axes as they are written: `[N, ..S]`.
+    pub fn written_axes(&self, axes: &[AxisIndex]) -> String {
+        let names: Vec<String> = axes.iter().map(|axis| self.axes[axis.0 as usize].written()).collect();
+        format!("[{}]", names.join(", "))
+    }
+
+    /// An expression that stands for a word.
+    pub fn word(&mut self, word: Word, span: Span) -> Option<Expr> {
+        use crate::hir::ExprKind;
+        match word {
+            Word::Broken => {
+                self.failed = true;
+                None
+            }
+            Word::Let(index) => {
+                let ty = self.lets[index.0 as usize].value.ty.clone();
+                Some(Expr { kind: ExprKind::Let(index), ty, span })
+            }
+            Word::Input(position) => {
+                let input = &self.inputs[position as usize];
+                let (name, ty) = (input.name.clone(), input.ty.clone());
+                if self.constants_only {
+                    self.report(TypeError::NotConstant { name, span });
+                    return None;
+                }
+                Some(Expr { kind: ExprKind::Input(position), ty, span })
+            }
+            Word::Hyperparameter(position) => {
+                let kind = match self.hyperparameters[position as usize].role {
+                    Role::Int => Kind::Int,
+                    Role::Real | Role::Learn | Role::State => Kind::Real,
+                };
+                Some(Expr { kind: ExprKind::Hyperparameter(position), ty: Ty { kind, axes: Vec::new() }, span })
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Signatures: declared kinds and axes, defaults, conditions.
+
+use super::error::TypeError;
+use super::kinds::kind_name;
+use super::operators::to_real;
+use super::scope::{Scope, Word};
+use crate::hir::{AxisIndex, AxisKind, Expr, Hyperparameter, Input, IntRef, Kind, Sort, Ty};
+use crate::span::Span;
+use crate::suggestion::did_you_mean;
+use crate::syntax::ast::{self, Role};
+
+/// The kinds that can be declared, but for `index(C)`.
+const PLAIN_KINDS: &[(&str, Kind)] = &[
+    ("real", Kind::Real),
+    ("logit", Kind::Logit),
+    ("prob", Kind::Prob),
+    ("binary", Kind::Binary),
+    ("sign", Kind::Sign),
+    ("count", Kind::Count),
+    ("int", Kind::Int),
+    ("bool", Kind::Bool),
+];
+
+impl Scope<'_, '_> {
+    /// Declares the inputs and the hyperparameters of a signature.
+    pub fn signature(&mut self, function: &ast::Function) {
+        // Hyperparameters first: `index(C or ignore_index)` names one of them.
+        for hyperparameter in &function.hyperparameters {
+            self.hyperparameter(hyperparameter);
+        }
+        for input in &function.inputs {
+            self.input(input);
+        }
+    }
+
+    fn declare(&mut self, name: &ast::Name, word: Word) {
+        if self.words.contains_key(&name.text) {
+            self.report(TypeError::DuplicateParameter { name: name.text.clone(), span: name.span });
+        }
+        self.words.insert(name.text.clone(), word);
+    }
+
+    fn hyperparameter(&mut self, hyperparameter: &ast::Hyperparameter) {
+        let (role, name, default, condition, span) = match hyperparameter {
+            ast::Hyperparameter::Axis { span, .. } => {
+                self.not_yet("an axis whose extent is a hyperparameter", *span);
+                return;
+            }
+            ast::Hyperparameter::Value { role, name, default, condition, span } => {
+                (*role, name, default, condition, *span)
+            }
+        };
+        if self.sort == Sort::Fn {
+            self.report(TypeError::HyperparameterOfFn { name: name.text.clone(), span });
+            self.words.insert(name.text.clone(), Word::Broken);
+            return;
+        }
+        if matches!(role, Role::Learn | Role::State) {
+            let what = if role == Role::Learn { "`learn`" } else { "`state`" };
+            self.not_yet(what, span);
+            self.words.insert(name.text.clone(), Word::Broken);
+            return;
+        }
+        let Some(default) = default else {
+            self.report(TypeError::MissingDefault { name: name.text.clone(), span });
+            self.words.insert(name.text.clone(), Word::Broken);
+            return;
+        };
+        self.constants_only = true;
+        let default = self.expr(default).and_then(|value| self.scalar(value, role, "the default"));
+        let position = self.hyperparameters.len() as u32;
+        let Some(default) = default else {
+            self.constants_only = false;
+            self.words.insert(name.text.clone(), Word::Broken);
+            return;
+        };
+        self.declare(name, Word::Hyperparameter(position));
+        self.hyperparameters.push(Hyperparameter { name: name.text.clone(), role, default, condition: None, span });
+        // The condition may speak of the parameter itself.
+        if let Some(condition) = condition
+            && let Some(condition) = self.expr(condition)
+            && self.require_bool(&condition, "the condition after `where`")
+        {
+            self.hyperparameters[position as usize].condition = Some(condition);
+        }
+        self.constants_only = false;
+    }
+
+    /// A value for a hyperparameter: one number, for an int one an int.
+    pub fn scalar(&mut self, value: Expr, role: Role, what: &str) -> Option<Expr> {
+        if !value.ty.axes.is_empty() {
+            let axes = self.written_axes(&value.ty.axes);
+            self.report(TypeError::NotScalar { what: what.to_string(), axes, span: value.span });
+            return None;
+        }
+        if role != Role::Int {
+            return Some(to_real(value));
+        }
+        if !value.ty.kind.is_int() {
+            let text = self.text(value.span);
+            let found = kind_name(value.ty.kind, &self.axes);
+            self.report(TypeError::NotAnInt { text, found, span: value.span });
+            return None;
+        }
+        Some(value)
+    }
+
+    fn input(&mut self, input: &ast::Input) {
+        if input.kind.name.text == "loss" {
+            self.not_yet("a loss as a parameter", input.kind.span);
+            self.words.insert(input.name.text.clone(), Word::Broken);
+            return;
+        }
+        let Some(ty) = self.declared_type(&input.kind) else {
+            self.words.insert(input.name.text.clone(), Word::Broken);
+            return;
+        };
+        let default = input.default.as_ref().and_then(|default| {
+            self.constants_only = true;
+            let value = self.expr(default);
+            self.constants_only = false;
+            self.input_default(value?, &ty)
+        });
+        if input.default.is_some() && default.is_none() {
+            self.failed = true;
+        }
+        let position = self.inputs.len() as u32;
+        self.declare(&input.name, Word::Input(position));
+        self.inputs.push(Input { name: input.name.text.clone(), ty, default, span: input.span });
+    }
+
+    fn input_default(&mut self, value: Expr, ty: &Ty) -> Option<Expr> {
+        let span = value.span;
+        if !value.ty.axes.is_empty() {
+            let axes = self.written_axes(&value.ty.axes);
+            self.report(TypeError::NotScalar { what: "the default of an input".into(), axes, span });
+            return None;
+        }
+        match self.coerce(ty.kind, value) {
+            Ok(value) => Some(value),
+            Err(value) => {
+                let wanted = kind_name(ty.kind, &self.axes);
+                let found = kind_name(value.ty.kind, &self.axes);
+                self.report(TypeError::DefaultKind { wanted, found, span });
+                None
+            }
+        }
+    }
+
+    /// A kind without an axis in parentheses, or a report that there is none of that name.
+    pub fn plain_kind(&mut self, name: &ast::Name) -> Option<Kind> {
+        if let Some((_, kind)) = PLAIN_KINDS.iter().find(|(word, _)| *word == name.text) {
+            return Some(*kind);
+        }
+        let words = PLAIN_KINDS.iter().map(|(word, _)| *word).chain(["index", "loss"]);
+        let suggestion = did_you_mean(&name.text, words).map(str::to_string);
+        self.report(TypeError::UnknownKind { name: name.text.clone(), suggestion, span: name.span });
+        None
+    }
+
+    fn declared_type(&mut self, kind: &ast::KindExpr) -> Option<Ty> {
+        let axes = self.declared_axes(&kind.axes, kind.span);
+        let kind = match (&kind.of, kind.name.text.as_str()) {
+            (Some((axis, ignored)), "index") => {
+                let axis = self.declared_axis(&ast::AxisRef { name: axis.clone(), pack: false })?;
+                let ignored = match ignored {
+                    Some(name) => Some(self.ignored(name)?),
+                    None => None,
+                };
+                Kind::Index { axis, ignored }
+            }
+            (None, "index") => {
+                self.report(TypeError::IndexWithoutAxis { span: kind.span });
+                return None;
+            }
+            (Some(_), name) => {
+                self.report(TypeError::KindWithAxis { name: name.to_string(), span: kind.span });
+                return None;
+            }
+            (None, _) => self.plain_kind(&kind.name)?,
+        };
+        Some(Ty { kind, axes: axes? })
+    }
+
+    fn ignored(&mut self, name: &ast::Name) -> Option<IntRef> {
+        match self.words.get(&name.text) {
+            Some(Word::Hyperparameter(position)) => {
+                let role = self.hyperparameters[*position as usize].role;
+                if role == Role::Int {
+                    return Some(IntRef::Hyperparameter(*position));
+                }
+            }
+            Some(Word::Broken) => return None,
+            _ => {}
+        }
+        self.report(TypeError::IgnoredIsNoInt { name: name.text.clone(), span: name.span });
+        None
+    }
+
+    fn declared_axis(&mut self, reference: &ast::AxisRef) -> Option<AxisIndex> {
+        let (name, span) = (&reference.name.text, reference.name.span);
+        if let Some(axis) = self.find_axis(name, reference.pack, span) {
+            return Some(axis);
+        }
+        if self.axes.iter().any(|axis| axis.name == *name) {
+            self.report(TypeError::AxisAndPack { name: name.clone(), span });
+            return None;
+        }
+        let kind = if reference.pack { AxisKind::Pack } else { AxisKind::Single };
+        Some(self.add_axis(name, kind, span))
+    }
+
+    fn declared_axes(&mut self, axes: &[ast::AxisRef], span: Span) -> Option<Vec<AxisIndex>> {
+        let mut declared = Vec::new();
+        for reference in axes {
+            let axis = self.declared_axis(reference)?;
+            if declared.contains(&axis) {
+                self.report(TypeError::DuplicateAxis { name: reference.name.text.clone(), span: reference.name.span });
+                return None;
+            }
+            declared.push(axis);
+        }
+        if declared.iter().filter(|axis| self.axes[axis.0 as usize].kind == AxisKind::Pack).count() > 1 {
+            self.report(TypeError::TwoPacks { span });
+            return None;
+        }
+        Some(declared)
+    }
+}

@@ -1,0 +1,291 @@
+//! Expressions to nodes.
+
+use super::LowerError;
+use super::instance::{Hyper, Instance, Lowering, Value};
+use super::outermost::{Outermost, Reduced, Reduction};
+use crate::hir::{self, AxisIndex, Call, Expr, ExprKind};
+use crate::ir::{AxisId, NodeId, Op};
+use crate::op::{Binary, Compare, Element, Unary};
+
+fn merge(all: &mut Vec<AxisId>, more: &[AxisId]) {
+    for &axis in more {
+        if !all.contains(&axis) {
+            all.push(axis);
+        }
+    }
+}
+
+/// What an operation is called where a reduction was looked for.
+fn described(expr: &Expr) -> &'static str {
+    match &expr.kind {
+        ExprKind::Binary(Binary::Add, _) => "a sum of two values",
+        ExprKind::Binary(Binary::Sub, _) => "a difference",
+        ExprKind::Binary(Binary::Mul, _) => "a product",
+        ExprKind::Binary(Binary::Div, _) => "a quotient",
+        ExprKind::Binary(Binary::Pow | Binary::Powi, _) => "a power",
+        ExprKind::Unary(Unary::Sqrt, _) => "a square root",
+        ExprKind::Unary(Unary::Log, _) => "a logarithm",
+        ExprKind::Unary(..) => "a function of one value",
+        ExprKind::Reduce { .. } => "a reduction other than mean and sum",
+        ExprKind::Select(_) => "a choice",
+        _ => "no reduction",
+    }
+}
+
+impl Lowering<'_> {
+    fn bound(instance: &Instance<'_>, axes: &[AxisIndex]) -> Vec<AxisId> {
+        axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].iter().copied()).collect()
+    }
+
+    /// Lowers one expression of an instance.
+    pub fn expr(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
+        let constant = |node: NodeId| {
+            Ok(Value { node, axes: Vec::new(), outer: Outermost::other("a number", expr.span), data: false })
+        };
+        match &expr.kind {
+            ExprKind::Real(value) => constant(self.program.graph.real(*value)),
+            ExprKind::Int(value) => constant(self.program.graph.int(*value)),
+            ExprKind::Let(index) => Ok(instance.lets[index.0 as usize].clone()),
+            ExprKind::Input(position) => Ok(instance.inputs[*position as usize].clone()),
+            ExprKind::Hyperparameter(position) => match &instance.hyperparameters[*position as usize] {
+                Hyper::Real(value) => Ok(value.clone()),
+                Hyper::Int(value) => constant(self.program.graph.int(*value)),
+            },
+            ExprKind::Size(axes) => constant(self.size(&Self::bound(instance, axes))),
+            ExprKind::Index(axis) => {
+                let axes = Self::bound(instance, &[*axis]);
+                let Some(&axis) = axes.first() else { return constant(self.program.graph.int(0)) };
+                let node = self.program.graph.index(axis);
+                Ok(Value { node, axes, outer: Outermost::other("an index", expr.span), data: false })
+            }
+            ExprKind::Reduce { reduction, axes, value, per, filter } => {
+                let axes = Self::bound(instance, axes);
+                self.reduce_expr(instance, expr, *reduction, &axes, (value, per.as_deref(), filter.as_deref()))
+            }
+            ExprKind::Pick { value, axis, index, ignored } => {
+                let ignored = ignored.and_then(|value| Self::ignored(instance, value));
+                let axes = Self::bound(instance, &[*axis]);
+                self.pick(instance, expr, (value, index), axes.first().copied(), ignored)
+            }
+            ExprKind::Rename { value, from, to } => {
+                let mut value = self.expr(instance, value)?;
+                let (from, to) = (Self::bound(instance, &[*from]), Self::bound(instance, &[*to]));
+                if let (Some(&from), Some(&to)) = (from.first(), to.first()) {
+                    value.node = self.program.graph.rename(value.node, from, to);
+                    value.axes.iter_mut().filter(|axis| **axis == from).for_each(|axis| *axis = to);
+                }
+                value.outer = Outermost::other("a renaming", expr.span);
+                Ok(value)
+            }
+            ExprKind::Along(along, axes, value) => {
+                let value = self.expr(instance, value)?;
+                let node = self.along(*along, &Self::bound(instance, axes), value.node);
+                Ok(Value { node, outer: Outermost::other(described(expr), expr.span), ..value })
+            }
+            ExprKind::Call(call) => self.call(instance, call),
+            ExprKind::As(value) | ExprKind::ToReal(value) => {
+                let mut value = self.expr(instance, value)?;
+                value.node = self.program.graph.cast(Element::Real, value.node);
+                Ok(value)
+            }
+            _ => self.elementwise(instance, expr),
+        }
+    }
+
+    fn elementwise(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
+        let children = expr.children();
+        let operands =
+            children.iter().map(|child| self.expr(instance, child)).collect::<Result<Vec<Value>, LowerError>>()?;
+        let mut axes = Vec::new();
+        operands.iter().for_each(|operand| merge(&mut axes, &operand.axes));
+        let nodes: Vec<NodeId> = operands.iter().map(|operand| operand.node).collect();
+        let outer = self.factor(expr, &operands);
+        let node = self.apply(instance, expr, &nodes, &mut axes);
+        let data = operands.iter().any(|operand| operand.data);
+        Ok(Value { node, axes, outer, data })
+    }
+
+    /// Looks through a minus sign and a constant factor.
+    fn factor(&mut self, expr: &Expr, operands: &[Value]) -> Outermost {
+        let constant = |value: &Value| !value.data && value.axes.is_empty();
+        let scaled = match (&expr.kind, operands) {
+            (ExprKind::Unary(Unary::Neg, _), [x]) => self.scale_outer(&x.outer, Lowering::negated),
+            (ExprKind::Binary(Binary::Mul, _), [a, b]) if constant(a) => {
+                let factor = a.node;
+                self.scale_outer(&b.outer, |lowering, each| lowering.program.graph.binary(Binary::Mul, factor, each))
+            }
+            (ExprKind::Binary(op @ (Binary::Mul | Binary::Div), _), [a, b]) if constant(b) => {
+                let factor = b.node;
+                self.scale_outer(&a.outer, |lowering, each| lowering.program.graph.binary(*op, each, factor))
+            }
+            _ => None,
+        };
+        scaled.unwrap_or_else(|| Outermost::other(described(expr), expr.span))
+    }
+
+    fn apply(&mut self, instance: &Instance<'_>, expr: &Expr, nodes: &[NodeId], axes: &mut Vec<AxisId>) -> NodeId {
+        let graph = &mut self.program.graph;
+        match (&expr.kind, nodes) {
+            (ExprKind::Unary(op, _), &[x]) => graph.unary(*op, x),
+            (ExprKind::Digamma(_), &[x]) => graph.add(Op::Polygamma(0), &[x]),
+            (ExprKind::Relu(_), &[x]) => {
+                let zero = graph.real(0.0);
+                graph.binary(Binary::Max, x, zero)
+            }
+            (ExprKind::Clamp(_), &[x, low, high]) => {
+                // In this order NaN stays, and on the closed interval the gradient goes to x.
+                let above = graph.compare(Compare::Lt, high, x);
+                let below = graph.compare(Compare::Lt, x, low);
+                let lowered = graph.select(above, high, x);
+                graph.select(below, low, lowered)
+            }
+            (ExprKind::Binary(op, _), &[a, b]) => graph.binary(*op, a, b),
+            (ExprKind::Compare(op, false, _), &[a, b]) => graph.compare(*op, a, b),
+            (ExprKind::Compare(op, true, _), &[a, b]) => graph.compare(*op, b, a),
+            (ExprKind::Logic(op, _), nodes) => graph.logic(*op, nodes),
+            (ExprKind::Select(_), &[condition, yes, no]) => graph.select(condition, yes, no),
+            (ExprKind::ToInt(_), &[x]) => graph.cast(Element::Int, x),
+            (ExprKind::Stop(_), &[x]) => graph.stop(x),
+            (ExprKind::Build(axis, _), parts) => {
+                let bound = Self::bound(instance, &[*axis]);
+                merge(axes, &bound);
+                let Some((&last, rest)) = parts.split_last() else { return self.program.graph.real(0.0) };
+                let Some(&axis) = bound.first() else { return last };
+                let graph = &mut self.program.graph;
+                let index = graph.index(axis);
+                let mut built = graph.broadcast(last, &[axis]);
+                for (position, &part) in rest.iter().enumerate().rev() {
+                    let label = graph.int(position as i64);
+                    let here = graph.compare(Compare::Eq, index, label);
+                    built = graph.select(here, part, built);
+                }
+                built
+            }
+            // `expr` has dealt with all other kinds, and the checker with the number of operands.
+            _ => nodes.first().copied().unwrap_or_else(|| graph.real(f64::NAN)),
+        }
+    }
+
+    fn reduce_expr(
+        &mut self,
+        instance: &Instance<'_>,
+        expr: &Expr,
+        reduction: hir::Reduction,
+        axes: &[AxisId],
+        (value, per, filter): (&Expr, Option<&Expr>, Option<&Expr>),
+    ) -> Result<Value, LowerError> {
+        let value = self.expr(instance, value)?;
+        let per = per.map(|per| self.expr(instance, per)).transpose()?;
+        let filter = filter.map(|filter| self.expr(instance, filter)).transpose()?;
+        let mut all = value.axes.clone();
+        let mut data = value.data;
+        for other in [&per, &filter].into_iter().flatten() {
+            merge(&mut all, &other.axes);
+            data |= other.data;
+        }
+        let (per, filter) = (per.map(|per| per.node), filter.map(|filter| filter.node));
+        let node = self.reduction(reduction, axes, value.node, per, filter);
+        let kept = all.iter().copied().filter(|axis| !axes.contains(axis)).collect();
+        let own = match reduction {
+            hir::Reduction::Mean => Some(Reduction::Mean),
+            hir::Reduction::Sum if expr.ty.kind.is_real() => Some(Reduction::Sum),
+            _ => None,
+        };
+        let outer = match own {
+            Some(reduction) => Outermost::Reduced(Box::new(Reduced {
+                reduction,
+                each: value.node,
+                each_axes: all,
+                axes: axes.to_vec(),
+                per,
+                filter,
+            })),
+            None => Outermost::other(described(expr), expr.span),
+        };
+        Ok(Value { node, axes: kept, outer, data })
+    }
+
+    fn pick(
+        &mut self,
+        instance: &Instance<'_>,
+        expr: &Expr,
+        (value, index): (&Expr, &Expr),
+        axis: Option<AxisId>,
+        ignored: Option<i64>,
+    ) -> Result<Value, LowerError> {
+        let value = self.expr(instance, value)?;
+        let index = self.expr(instance, index)?;
+        let outer = Outermost::other("a pick", expr.span);
+        let data = value.data || index.data;
+        let Some(axis) = axis else { return Ok(Value { outer, data, ..value }) };
+        let mut axes = Vec::new();
+        for &own in &value.axes {
+            if own == axis {
+                let new: Vec<AxisId> =
+                    index.axes.iter().copied().filter(|new| *new == axis || !value.axes.contains(new)).collect();
+                merge(&mut axes, &new);
+            } else {
+                merge(&mut axes, &[own]);
+            }
+        }
+        merge(&mut axes, &index.axes);
+        let graph = &mut self.program.graph;
+        let tensor = graph.broadcast(value.node, &[axis]);
+        let picked = graph.gather(axis, tensor, index.node);
+        let node = match ignored {
+            None => picked,
+            Some(ignored) => {
+                let ignored = graph.int(ignored);
+                let left_out = graph.compare(Compare::Eq, index.node, ignored);
+                let zero = match graph.ty(picked).element {
+                    Element::Real => graph.real(0.0),
+                    Element::Int => graph.int(0),
+                    Element::Bool => graph.bool(false),
+                };
+                graph.select(left_out, zero, picked)
+            }
+        };
+        Ok(Value { node, axes, outer, data })
+    }
+
+    fn call(&mut self, instance: &Instance<'_>, call: &Call) -> Result<Value, LowerError> {
+        let key: *const Call = call;
+        if let Some(value) = instance.calls.borrow().get(&key) {
+            return Ok(value.clone());
+        }
+        let value = self.instantiate(instance, call)?;
+        instance.calls.borrow_mut().insert(key, value.clone());
+        Ok(value)
+    }
+
+    fn instantiate(&mut self, instance: &Instance<'_>, call: &Call) -> Result<Value, LowerError> {
+        let Some(callee) = self.hir.function(call.function).cloned() else {
+            return Err(LowerError::NotCompileTime { span: instance.function.span });
+        };
+        let mut axes: Vec<Vec<AxisId>> = call.axes.iter().map(|axes| Self::bound(instance, axes)).collect();
+        self.body_axes(&callee, &mut axes);
+        let mut inner = Instance::new(&callee, axes);
+        for (position, hyperparameter) in callee.hyperparameters.iter().enumerate() {
+            let given = call.hyperparameters.get(position).and_then(Option::as_ref);
+            let int = hyperparameter.role == crate::syntax::ast::Role::Int;
+            let value = match (given, int) {
+                (Some(given), true) => Hyper::Int(self.int_value(instance, given)?),
+                (None, true) => Hyper::Int(self.int_value(&inner, &hyperparameter.default)?),
+                (Some(given), false) => Hyper::Real(self.expr(instance, given)?),
+                (None, false) => Hyper::Real(self.expr(&inner, &hyperparameter.default)?),
+            };
+            inner.hyperparameters.push(value);
+        }
+        self.note_conditions(&inner)?;
+        for (position, input) in callee.inputs.iter().enumerate() {
+            let value = match (call.inputs.get(position).and_then(Option::as_ref), &input.default) {
+                (Some(argument), _) => self.expr(instance, &argument.value)?,
+                (None, Some(default)) => self.default_input(&inner, input, default)?,
+                (None, None) => return Err(LowerError::NotCompileTime { span: input.span }),
+            };
+            inner.inputs.push(value);
+        }
+        self.lets(&mut inner)?;
+        self.expr(&inner, &callee.result)
+    }
+}

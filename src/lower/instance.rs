@@ -1,0 +1,275 @@
+//! One function with axes and arguments put in: the setting in which its expressions are lowered.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::outermost::Outermost;
+use super::{LowerError, Options};
+use crate::check::kind_name;
+use crate::hir::{self, AxisKind, Expr, ExprKind, Function, IntRef, Kind, LabelledAxis};
+use crate::ir::{AxisId, Extent, InputData, InputId, LabelRange, NodeId, ParameterData, ParameterId, Program};
+use crate::op::{Binary, Compare, Element, Unary};
+use crate::syntax::ast::Role;
+
+/// A lowered expression.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// Its node.
+    pub node: NodeId,
+    /// Its axes in the order of the language.
+    pub axes: Vec<AxisId>,
+    /// What it ends in.
+    pub outer: Outermost,
+    /// Whether it depends on an input.
+    pub data: bool,
+}
+
+/// The value of a hyperparameter.
+#[derive(Clone, Debug)]
+pub enum Hyper {
+    /// A real one.
+    Real(Value),
+    /// An int one.
+    Int(i64),
+}
+
+/// A function with axes and arguments put in.
+pub struct Instance<'a> {
+    /// The function.
+    pub function: &'a Function,
+    /// What stands for each of its axes.
+    pub axes: Vec<Vec<AxisId>>,
+    /// Its arguments.
+    pub inputs: Vec<Value>,
+    /// Its hyperparameters.
+    pub hyperparameters: Vec<Hyper>,
+    /// Its `let`s, as far as lowered.
+    pub lets: Vec<Value>,
+    /// Its calls, as far as lowered, by their place in memory: a call is instantiated once, so that the axes which
+    /// a callee adds are the same wherever its value is used (in the value and in a term).
+    pub calls: RefCell<HashMap<*const hir::Call, Value>>,
+}
+
+impl<'a> Instance<'a> {
+    /// A function with these axes and nothing else put in yet.
+    pub fn new(function: &'a Function, axes: Vec<Vec<AxisId>>) -> Self {
+        let calls = RefCell::default();
+        Instance { function, axes, inputs: Vec::new(), hyperparameters: Vec::new(), lets: Vec::new(), calls }
+    }
+}
+
+/// The graph under construction.
+pub struct Lowering<'h> {
+    /// All checked functions.
+    pub hir: &'h hir::Program,
+    /// What is built.
+    pub program: Program,
+    /// Conditions met so far: the loss, the hyperparameter, its source, the node.
+    pub conditions: Vec<(super::Condition, NodeId)>,
+    labelled: HashMap<String, AxisId>,
+}
+
+impl<'h> Lowering<'h> {
+    /// An empty graph.
+    pub fn new(hir: &'h hir::Program) -> Self {
+        Lowering { hir, program: Program::default(), conditions: Vec::new(), labelled: HashMap::new() }
+    }
+
+    /// The axis of the graph for a labelled axis.
+    pub fn labelled_axis(&mut self, data: &Arc<LabelledAxis>) -> AxisId {
+        if let Some(&axis) = self.labelled.get(&data.name) {
+            return axis;
+        }
+        let axis = self.program.graph.add_axis(&data.name, Extent::Fixed(data.labels.len() as u64), false);
+        self.labelled.insert(data.name.clone(), axis);
+        axis
+    }
+
+    /// Adds the axes that the body of a function adds to its signature's.
+    pub fn body_axes(&mut self, function: &Function, axes: &mut Vec<Vec<AxisId>>) {
+        for axis in &function.axes[axes.len()..] {
+            let made = match &axis.kind {
+                AxisKind::Labelled(data) => vec![self.labelled_axis(data)],
+                AxisKind::Copy(of) => {
+                    let of = axes[of.0 as usize].first().copied();
+                    of.map(|of| self.program.graph.add_axis(&axis.name, Extent::SameAs(of), false))
+                        .into_iter()
+                        .collect()
+                }
+                AxisKind::Single | AxisKind::Pack => Vec::new(),
+            };
+            axes.push(made);
+        }
+    }
+
+    /// The entry: its axes are those of the data, its hyperparameters those of the caller.
+    pub fn entry<'a>(&mut self, function: &'a Function, options: &Options) -> Result<Instance<'a>, LowerError> {
+        let mut axes = Vec::new();
+        for axis in &function.axes[..function.signature_axes] {
+            let made = match &axis.kind {
+                AxisKind::Labelled(data) => self.labelled_axis(data),
+                kind => self.program.graph.add_axis(&axis.name, Extent::Input, *kind == AxisKind::Pack),
+            };
+            axes.push(vec![made]);
+        }
+        self.body_axes(function, &mut axes);
+        let mut instance = Instance::new(function, axes);
+        for hyperparameter in &function.hyperparameters {
+            let value = if hyperparameter.role == Role::Int {
+                match options.ints.get(&hyperparameter.name) {
+                    Some(&value) => Hyper::Int(value),
+                    None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
+                }
+            } else {
+                let id = ParameterId(self.program.parameters.len() as u32);
+                let default = constant_real(&hyperparameter.default, &instance).unwrap_or(f64::NAN);
+                self.program.parameters.push(ParameterData { name: hyperparameter.name.clone(), default });
+                Hyper::Real(Value {
+                    node: self.program.graph.parameter(id),
+                    axes: Vec::new(),
+                    outer: Outermost::other("a hyperparameter", hyperparameter.span),
+                    data: false,
+                })
+            };
+            instance.hyperparameters.push(value);
+        }
+        self.note_conditions(&instance)?;
+        Ok(instance)
+    }
+
+    /// The `let`s of an instance, in order.
+    pub fn lets(&mut self, instance: &mut Instance<'_>) -> Result<(), LowerError> {
+        for binding in &instance.function.lets {
+            let value = self.expr(instance, &binding.value)?;
+            instance.lets.push(value);
+        }
+        Ok(())
+    }
+
+    /// An int that is known now.
+    pub fn int_value(&self, instance: &Instance<'_>, expr: &Expr) -> Result<i64, LowerError> {
+        constant_int(expr, instance).ok_or(LowerError::NotCompileTime { span: expr.span })
+    }
+
+    /// The value that marks ignored labels, in an instance.
+    pub fn ignored(instance: &Instance<'_>, value: IntRef) -> Option<i64> {
+        match value {
+            IntRef::Value(value) => Some(value),
+            IntRef::Hyperparameter(position) => match instance.hyperparameters.get(position as usize)? {
+                Hyper::Int(value) => Some(*value),
+                Hyper::Real(_) => None,
+            },
+        }
+    }
+
+    /// An input that is not given: its default, along its declared axes.
+    pub fn default_input(
+        &mut self,
+        instance: &Instance<'_>,
+        input: &hir::Input,
+        default: &Expr,
+    ) -> Result<Value, LowerError> {
+        let value = self.expr(instance, default)?;
+        let axes: Vec<AxisId> =
+            input.ty.axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].clone()).collect();
+        let node = self.program.graph.broadcast(value.node, &axes);
+        Ok(Value { node, axes, ..value })
+    }
+}
+
+/// Makes the inputs of the entry: tensors of the caller, or defaults.
+pub fn entry_inputs(
+    lowering: &mut Lowering<'_>,
+    instance: &mut Instance<'_>,
+    options: &Options,
+) -> Result<(), LowerError> {
+    let function = instance.function;
+    for input in &function.inputs {
+        if let Some(default) = &input.default
+            && !options.given.contains(&input.name)
+        {
+            let value = lowering.default_input(instance, input, default)?;
+            instance.inputs.push(value);
+            continue;
+        }
+        let axes: Vec<AxisId> =
+            input.ty.axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].clone()).collect();
+        let element = if input.ty.kind.is_real() { Element::Real } else { Element::Int };
+        let id = InputId(lowering.program.inputs.len() as u32);
+        let node = lowering.program.graph.input(id, element, &axes);
+        let labels = match input.ty.kind {
+            Kind::Index { axis, ignored } => instance.axes[axis.0 as usize].first().map(|&axis| LabelRange {
+                axis,
+                ignored: ignored.and_then(|value| Lowering::ignored(instance, value)),
+            }),
+            _ => None,
+        };
+        let kind = kind_name(input.ty.kind, &function.axes);
+        lowering.program.inputs.push(InputData {
+            name: input.name.clone(),
+            node,
+            element,
+            axes: axes.clone(),
+            labels,
+            kind,
+        });
+        let node = if input.ty.kind == Kind::Bool {
+            let zero = lowering.program.graph.int(0);
+            lowering.program.graph.compare(Compare::Ne, node, zero)
+        } else {
+            node
+        };
+        let outer = Outermost::other("an input", input.span);
+        instance.inputs.push(Value { node, axes, outer, data: true });
+    }
+    Ok(())
+}
+
+/// The value of an int expression of constants and int hyperparameters.
+fn constant_int(expr: &Expr, instance: &Instance<'_>) -> Option<i64> {
+    Some(match &expr.kind {
+        ExprKind::Int(value) => *value,
+        ExprKind::Hyperparameter(position) => match instance.hyperparameters.get(*position as usize)? {
+            Hyper::Int(value) => *value,
+            Hyper::Real(_) => return None,
+        },
+        ExprKind::Unary(Unary::Neg, x) => constant_int(x, instance)?.wrapping_neg(),
+        ExprKind::Unary(Unary::Abs, x) => constant_int(x, instance)?.wrapping_abs(),
+        ExprKind::Binary(op, both) => {
+            let (a, b) = (constant_int(&both[0], instance)?, constant_int(&both[1], instance)?);
+            match op {
+                Binary::Add => a.wrapping_add(b),
+                Binary::Sub => a.wrapping_sub(b),
+                Binary::Mul => a.wrapping_mul(b),
+                Binary::Min => a.min(b),
+                Binary::Max => a.max(b),
+                Binary::Div | Binary::Pow | Binary::Powi | Binary::Atan2 => return None,
+            }
+        }
+        ExprKind::ToInt(x) => constant_real(x, instance)? as i64,
+        ExprKind::As(x) => constant_int(x, instance)?,
+        _ => return None,
+    })
+}
+
+/// The value of a real expression of constants and int hyperparameters.
+pub fn constant_real(expr: &Expr, instance: &Instance<'_>) -> Option<f64> {
+    Some(match &expr.kind {
+        ExprKind::Real(value) => *value,
+        ExprKind::ToReal(x) => constant_int(x, instance)? as f64,
+        ExprKind::As(x) => constant_real(x, instance)?,
+        ExprKind::Unary(op, x) if x.ty.kind.is_real() => {
+            crate::numeric::unary_f64(*op, constant_real(x, instance)?)
+        }
+        ExprKind::Binary(Binary::Powi, both) => {
+            let exponent = constant_int(&both[1], instance)?;
+            crate::numeric::powi_f64(constant_real(&both[0], instance)?, exponent)
+        }
+        ExprKind::Binary(op, both) if both[0].ty.kind.is_real() => {
+            let (a, b) = (constant_real(&both[0], instance)?, constant_real(&both[1], instance)?);
+            crate::numeric::binary_f64(*op, a, b)
+        }
+        _ => return None,
+    })
+}

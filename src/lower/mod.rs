@@ -1,0 +1,128 @@
+//! Typed program to graph: calls put in place, the language's constructs composed from primitive operations.
+//!
+//! One loss is the entry; what it calls is instantiated with its axes and arguments. Along with the node of
+//! a value goes what its outermost reduction is (`outermost`), so that a caller's reduction can be put in
+//! its place, and the sum that the entry is gives the named terms (`terms`). Nothing is simplified here.
+
+mod conditions;
+mod expr;
+mod instance;
+mod outermost;
+mod reduce;
+mod terms;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::hir;
+use crate::ir::{Output, OutputRole, Program};
+use crate::span::Span;
+
+pub use conditions::{Condition, Conditions};
+pub use outermost::Reduction;
+
+use instance::{Lowering, entry_inputs};
+
+/// What the caller fixes when compiling.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Another reduction than the loss's own.
+    pub reduction: Option<Reduction>,
+    /// Values of `int` hyperparameters; the others have their defaults.
+    pub ints: BTreeMap<String, i64>,
+    /// The optional inputs that will be given.
+    pub given: BTreeSet<String>,
+}
+
+/// A loss as a graph.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// With the outputs value, terms and weights.
+    pub program: Program,
+    /// What must hold of the hyperparameters.
+    pub conditions: Conditions,
+    /// The reduction that the loss itself ends in, if it is one mean or sum.
+    pub own_reduction: Option<Reduction>,
+}
+
+/// Why a loss cannot be lowered as asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum LowerError {
+    /// The loss does not end in one mean or sum.
+    #[error("`{loss}` has no reduction `{asked}`")]
+    NoReduction {
+        /// The loss.
+        loss: String,
+        /// What was asked for.
+        asked: &'static str,
+        /// What its outermost operation is.
+        found: String,
+        /// Where that stands.
+        span: Span,
+    },
+    /// An int hyperparameter that the loss does not have.
+    #[error("`{loss}` has no int hyperparameter `{name}`")]
+    UnknownInt {
+        /// The loss.
+        loss: String,
+        /// The name that was given.
+        name: String,
+    },
+    /// An int that cannot be computed when compiling.
+    #[error("this int is not known when the program is compiled")]
+    NotCompileTime {
+        /// Where it stands.
+        span: Span,
+    },
+}
+
+impl LowerError {
+    /// The diagnostic of the fact.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let title = self.to_string();
+        match self {
+            LowerError::NoReduction { found, span, asked, .. } => Diagnostic::error("E0701", title)
+                .at(*span, found.clone())
+                .note("a reduction can be exchanged where a loss ends in one `mean` or `sum`, perhaps with a constant factor")
+                .help(if *asked == "none" {
+                    "for values per sample, bind the axes in brackets and keep the others, as in `mean(dice[H, W])`"
+                } else {
+                    "leave the reduction out: this loss is one number already"
+                }),
+            LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
+            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
+        }
+    }
+}
+
+/// Lowers a loss and everything that it calls.
+///
+/// # Errors
+/// If the reduction that was asked for is impossible, or an int is not known.
+pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Result<Lowered, LowerError> {
+    for name in options.ints.keys() {
+        if !entry.hyperparameters.iter().any(|one| one.name == *name) {
+            return Err(LowerError::UnknownInt { loss: entry.name.clone(), name: name.clone() });
+        }
+    }
+    let mut lowering = Lowering::new(hir);
+    let mut instance = lowering.entry(entry, options)?;
+    entry_inputs(&mut lowering, &mut instance, options)?;
+    lowering.lets(&mut instance)?;
+    let value = lowering.expr(&instance, &entry.result)?;
+    let own_reduction = value.outer.reduction();
+    let mut outputs = Vec::new();
+    match options.reduction {
+        Some(asked) if own_reduction != Some(asked) => {
+            let (node, axes) = lowering.override_reduction(entry, &value, asked)?;
+            outputs.push(Output { role: OutputRole::Value, node, axes });
+        }
+        _ => {
+            outputs.push(Output { role: OutputRole::Value, node: value.node, axes: Vec::new() });
+            outputs.extend(lowering.terms(&instance, &entry.result)?);
+        }
+    }
+    lowering.program.outputs = outputs;
+    let conditions = lowering.finish_conditions();
+    Ok(Lowered { program: lowering.program, conditions, own_reduction })
+}
