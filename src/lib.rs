@@ -31,6 +31,7 @@ pub mod ir;
 
 // Layer 5: graph to graph.
 pub mod ad;
+pub mod formula;
 pub mod lower;
 pub mod rewrite;
 

@@ -264,7 +264,7 @@ pub fn constant_real(expr: &Expr, instance: &Instance<'_>) -> Option<f64> {
         }
         ExprKind::Binary(Binary::Powi, both) => {
             let exponent = constant_int(&both[1], instance)?;
-            crate::numeric::powi_f64(constant_real(&both[0], instance)?, exponent)
+            crate::numeric::powi(constant_real(&both[0], instance)?, exponent)
         }
         ExprKind::Binary(op, both) if both[0].ty.kind.is_real() => {
             let (a, b) = (constant_real(&both[0], instance)?, constant_real(&both[1], instance)?);

@@ -1,0 +1,260 @@
+//! A graph as mathematics: what `lossc grad` prints.
+//!
+//! Each output becomes one line; a part that occurs more than once, and is more than a few signs long, is
+//! given a letter and written out below, after `where`. Axes are named as in the program, `Σ[N]` is a sum
+//! over N, `|N|` its extent, `x[C = label]` a pick.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use crate::ir::{AxisId, Constant, Graph, NodeId, Op, OutputRole, Program};
+use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
+
+/// How long a repeated part must be to get a name of its own.
+const WORTH_A_NAME: usize = 12;
+
+/// The gradients of a program as formulas, one an input.
+pub fn print_gradients(program: &Program) -> String {
+    let gradients = program.outputs.iter().filter_map(|output| match &output.role {
+        OutputRole::Gradient(input) => Some((format!("d/d{input}"), output.node)),
+        OutputRole::Value | OutputRole::Term(_) | OutputRole::Weight(_) => None,
+    });
+    print_nodes(program, &gradients.collect::<Vec<_>>())
+}
+
+/// The value of a program as a formula.
+pub fn print_value(program: &Program) -> String {
+    let value = program.outputs.iter().find(|output| output.role == OutputRole::Value);
+    let value = value.map(|output| ("value".to_string(), output.node));
+    print_nodes(program, &value.into_iter().collect::<Vec<_>>())
+}
+
+fn print_nodes(program: &Program, roots: &[(String, NodeId)]) -> String {
+    let nodes: Vec<NodeId> = roots.iter().map(|(_, node)| *node).collect();
+    let mut printer = Printer { program, names: HashMap::new(), uses: uses(&program.graph, &nodes) };
+    let parts = printer.name_parts(&nodes);
+    let mut text = String::new();
+    for (name, node) in roots {
+        let _ = writeln!(text, "{name} = {}", printer.expression(*node, 0));
+    }
+    let mut word = "where";
+    for node in parts {
+        let name = printer.names.get(&node).cloned().unwrap_or_default();
+        let formula = printer.definition(node);
+        let _ = writeln!(text, "  {word:5} {name} = {formula}");
+        word = "";
+    }
+    text
+}
+
+fn uses(graph: &Graph, roots: &[NodeId]) -> HashMap<NodeId, usize> {
+    let mut uses: HashMap<NodeId, usize> = HashMap::new();
+    let mut open: Vec<NodeId> = roots.to_vec();
+    roots.iter().for_each(|&root| *uses.entry(root).or_default() += 1);
+    let mut seen = std::collections::HashSet::new();
+    while let Some(node) = open.pop() {
+        if !seen.insert(node) {
+            continue;
+        }
+        for &operand in &graph.node(node).operands {
+            *uses.entry(operand).or_default() += 1;
+            open.push(operand);
+        }
+    }
+    uses
+}
+
+struct Printer<'p> {
+    program: &'p Program,
+    names: HashMap<NodeId, String>,
+    uses: HashMap<NodeId, usize>,
+}
+
+/// Binding strengths, loosest first.
+const SUM: u8 = 4;
+const PRODUCT: u8 = 5;
+const MINUS: u8 = 6;
+const POWER: u8 = 7;
+const ATOM: u8 = 9;
+
+impl Printer<'_> {
+    fn graph(&self) -> &Graph {
+        &self.program.graph
+    }
+
+    /// Names for the repeated parts, in the order in which they are to be written: later ones use earlier ones.
+    fn name_parts(&mut self, roots: &[NodeId]) -> Vec<NodeId> {
+        let mut repeated: Vec<NodeId> =
+            self.uses.iter().filter(|(_, count)| **count > 1).map(|(node, _)| *node).collect();
+        repeated.sort();
+        let mut named = Vec::new();
+        for node in repeated {
+            if self.definition(node).chars().count() < WORTH_A_NAME {
+                continue;
+            }
+            let name = self.letter(named.len());
+            self.names.insert(node, name);
+            named.push(node);
+        }
+        let _ = roots;
+        named.reverse();
+        named
+    }
+
+    /// a, b, … without the names of inputs and hyperparameters.
+    fn letter(&self, position: usize) -> String {
+        let taken = |name: &str| {
+            self.program.inputs.iter().any(|input| input.name == name)
+                || self.program.parameters.iter().any(|one| one.name == name)
+        };
+        let candidates = (0..).flat_map(|round: usize| {
+            ('a'..='z').map(move |letter| if round == 0 { letter.to_string() } else { format!("{letter}{round}") })
+        });
+        candidates.filter(|name| !taken(name)).nth(position).unwrap_or_default()
+    }
+
+    fn axis(&self, axis: AxisId) -> String {
+        let data = self.graph().axis(axis);
+        if data.pack { format!("..{}", data.name) } else { data.name.clone() }
+    }
+
+    fn axes(&self, axes: &[AxisId]) -> String {
+        axes.iter().map(|&axis| self.axis(axis)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `level` is the binding strength of what surrounds it.
+    fn expression(&self, node: NodeId, level: u8) -> String {
+        if let Some(name) = self.names.get(&node) {
+            return name.clone();
+        }
+        let (text, own) = self.written(node);
+        if own < level { format!("({text})") } else { text }
+    }
+
+    /// Written out, also if it has a name.
+    fn definition(&self, node: NodeId) -> String {
+        self.written(node).0
+    }
+
+    fn function(&self, name: &str, operands: &[NodeId]) -> (String, u8) {
+        let operands: Vec<String> = operands.iter().map(|&operand| self.expression(operand, 0)).collect();
+        (format!("{name}({})", operands.join(", ")), ATOM)
+    }
+
+    fn infix(&self, sign: &str, own: u8, a: NodeId, b: NodeId) -> (String, u8) {
+        (format!("{}{sign}{}", self.expression(a, own), self.expression(b, own + 1)), own)
+    }
+
+    fn written(&self, id: NodeId) -> (String, u8) {
+        let node = self.graph().node(id);
+        match (&node.op, &node.operands[..]) {
+            (Op::Constant(constant), _) => constant_text(*constant),
+            (Op::Input(input), _) => (self.program.inputs[input.0 as usize].name.clone(), ATOM),
+            (Op::Parameter(parameter), _) => (self.program.parameters[parameter.0 as usize].name.clone(), ATOM),
+            (Op::Size(axis), _) => (format!("|{}|", self.axis(*axis)), ATOM),
+            (Op::Index(axis), _) => (format!("index[{}]", self.axis(*axis)), ATOM),
+            (Op::Unary(op), &[x]) => self.unary(*op, x),
+            (Op::Binary(op), &[a, b]) => self.binary(*op, a, b),
+            (Op::Compare(op), &[a, b]) => {
+                let sign = match op {
+                    Compare::Eq => " = ",
+                    Compare::Ne => " ≠ ",
+                    Compare::Lt => " < ",
+                    Compare::Le => " ≤ ",
+                };
+                (format!("{}{sign}{}", self.expression(a, SUM), self.expression(b, SUM)), 3)
+            }
+            (Op::Logic(Logic::Not), &[x]) => (format!("not {}", self.expression(x, 3)), 2),
+            (Op::Logic(op), &[a, b]) => self.infix(&format!(" {} ", op.name()), u8::from(*op == Logic::And), a, b),
+            (Op::Polygamma(0), &[x]) => self.function("digamma", &[x]),
+            (Op::Polygamma(order), &[x]) => self.function(&format!("polygamma{order}"), &[x]),
+            (Op::Select, &[condition, yes, no]) => {
+                let (condition, yes, no) =
+                    (self.expression(condition, 0), self.expression(yes, 0), self.expression(no, 0));
+                (format!("if {condition} then {yes} else {no}"), 0)
+            }
+            (Op::Cast(Element::Int), &[x]) => self.function("int", &[x]),
+            (Op::Cast(_), &[x]) if self.graph().ty(x).element == Element::Bool => (format!("[{}]", self.expression(x, 0)), ATOM),
+            (Op::Cast(_) | Op::Broadcast(_), &[x]) => (self.expression(x, ATOM), ATOM),
+            (Op::Stop, &[x]) => self.function("stop", &[x]),
+            (Op::Reduce(op, axes), &[x]) => {
+                let sign = match op {
+                    ReduceOp::Sum => "Σ",
+                    ReduceOp::Prod => "Π",
+                    ReduceOp::Min => "min",
+                    ReduceOp::Max => "max",
+                };
+                (format!("{sign}[{}]({})", self.axes(axes), self.expression(x, 0)), ATOM)
+            }
+            (Op::Softmax(op, axes), &[x]) => {
+                let text = format!("softmax[{}]({})", self.axes(axes), self.expression(x, 0));
+                match op {
+                    SoftmaxOp::Complement => (format!("1 − {text}"), SUM),
+                    SoftmaxOp::Softmax => (text, ATOM),
+                    SoftmaxOp::LogSoftmax => (format!("log {text}"), ATOM),
+                    SoftmaxOp::LogSumExp => {
+                        (format!("logsumexp[{}]({})", self.axes(axes), self.expression(x, 0)), ATOM)
+                    }
+                }
+            }
+            (Op::Gather(axis), &[tensor, index]) => {
+                let tensor = self.expression(tensor, ATOM);
+                (format!("{tensor}[{} = {}]", self.axis(*axis), self.expression(index, 0)), ATOM)
+            }
+            (Op::Rename { from, to }, &[x]) => {
+                (format!("{}[{} → {}]", self.expression(x, ATOM), self.axis(*from), self.axis(*to)), ATOM)
+            }
+            // The graph's verifier has ruled out every other number of operands.
+            _ => ("?".into(), ATOM),
+        }
+    }
+
+    fn unary(&self, op: Unary, x: NodeId) -> (String, u8) {
+        match op {
+            Unary::Neg => (format!("−{}", self.expression(x, POWER)), MINUS),
+            Unary::Abs => (format!("|{}|", self.expression(x, 0)), ATOM),
+            Unary::Sqrt => (format!("√{}", self.expression(x, ATOM)), POWER),
+            Unary::Exp => (format!("e^{}", self.expression(x, ATOM)), POWER),
+            Unary::Sigmoid => self.function("σ", &[x]),
+            Unary::Log => self.function("ln", &[x]),
+            Unary::Log1p => (format!("ln(1 + {})", self.expression(x, SUM)), ATOM),
+            Unary::Expm1 => (format!("e^{} − 1", self.expression(x, ATOM)), SUM),
+            Unary::LogSigmoid => (format!("ln(σ({}))", self.expression(x, 0)), ATOM),
+            Unary::LogCosh => (format!("ln(cosh({}))", self.expression(x, 0)), ATOM),
+            _ => self.function(op.name(), &[x]),
+        }
+    }
+
+    fn binary(&self, op: Binary, a: NodeId, b: NodeId) -> (String, u8) {
+        match op {
+            Binary::Add => {
+                if let (Op::Unary(Unary::Neg), &[x]) = (&self.graph().node(b).op, &self.graph().node(b).operands[..])
+                    && !self.names.contains_key(&b)
+                {
+                    return self.infix(" − ", SUM, a, x);
+                }
+                self.infix(" + ", SUM, a, b)
+            }
+            Binary::Sub => self.infix(" − ", SUM, a, b),
+            Binary::Mul if a == b => (format!("{}²", self.expression(a, ATOM)), POWER),
+            Binary::Mul => self.infix("·", PRODUCT, a, b),
+            Binary::Div => self.infix(" / ", PRODUCT, a, b),
+            Binary::Pow | Binary::Powi => {
+                (format!("{}^{}", self.expression(a, ATOM), self.expression(b, ATOM)), POWER)
+            }
+            Binary::Min | Binary::Max | Binary::Atan2 => self.function(op.name(), &[a, b]),
+        }
+    }
+}
+
+fn constant_text(constant: Constant) -> (String, u8) {
+    match constant {
+        Constant::Real(value) if value == std::f64::consts::LN_2 => ("ln 2".into(), ATOM),
+        Constant::Real(value) if value < 0.0 => (format!("−{}", -value), MINUS),
+        Constant::Real(value) if value.is_infinite() => ("∞".into(), ATOM),
+        Constant::Real(value) => (value.to_string(), ATOM),
+        Constant::Int(value) if value < 0 => (format!("−{}", value.unsigned_abs()), MINUS),
+        Constant::Int(value) => (value.to_string(), ATOM),
+        Constant::Bool(value) => (value.to_string(), ATOM),
+    }
+}
