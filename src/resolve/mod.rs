@@ -1,0 +1,3 @@
+//! Modules and names: which text a `use` line means, which item a name means.
+
+pub mod loader;
