@@ -1,9 +1,16 @@
-//! A diagnostic as a value, and its rendering as text.
+//! A diagnostic as a value, and its rendering as text and for machines.
 //!
 //! Stages turn their error facts into [`Diagnostic`]s; this is the only place that draws source
 //! lines and carets. It does not know which errors exist.
 
-use crate::span::{SourceMap, Span};
+mod excerpt;
+mod render;
+mod view;
+
+pub use render::{render, render_colored};
+pub use view::{DiagnosticView, LabelView};
+
+use crate::span::Span;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,10 +94,4 @@ impl Diagnostic {
         self.help.push(text.into());
         self
     }
-}
-
-/// Draws one diagnostic with its source lines, without colour.
-pub fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
-    let _ = sources;
-    diagnostic.title.clone()
 }

@@ -174,7 +174,9 @@ impl Printer<'_> {
                 (format!("if {condition} then {yes} else {no}"), 0)
             }
             (Op::Cast(Element::Int), &[x]) => self.function("int", &[x]),
-            (Op::Cast(_), &[x]) if self.graph().ty(x).element == Element::Bool => (format!("[{}]", self.expression(x, 0)), ATOM),
+            (Op::Cast(_), &[x]) if self.graph().ty(x).element == Element::Bool => {
+                (format!("[{}]", self.expression(x, 0)), ATOM)
+            }
             (Op::Cast(_) | Op::Broadcast(_), &[x]) => (self.expression(x, ATOM), ATOM),
             (Op::Stop, &[x]) => self.function("stop", &[x]),
             (Op::Reduce(op, axes), &[x]) => {
@@ -239,9 +241,7 @@ impl Printer<'_> {
             Binary::Mul if a == b => (format!("{}²", self.expression(a, ATOM)), POWER),
             Binary::Mul => self.infix("·", PRODUCT, a, b),
             Binary::Div => self.infix(" / ", PRODUCT, a, b),
-            Binary::Pow | Binary::Powi => {
-                (format!("{}^{}", self.expression(a, ATOM), self.expression(b, ATOM)), POWER)
-            }
+            Binary::Pow | Binary::Powi => (format!("{}^{}", self.expression(a, ATOM), self.expression(b, ATOM)), POWER),
             Binary::Min | Binary::Max | Binary::Atan2 => self.function(op.name(), &[a, b]),
         }
     }

@@ -105,8 +105,7 @@ pub enum BracketMisfit {
 pub fn bind_brackets(callee: &[Axis], given: &[AxisIndex], binding: &mut Binding) -> Result<(), BracketMisfit> {
     let free: Vec<usize> =
         (0..binding.len()).filter(|position| !matches!(callee[*position].kind, AxisKind::Labelled(_))).collect();
-    let packs: Vec<usize> =
-        (0..free.len()).filter(|position| callee[free[*position]].kind == AxisKind::Pack).collect();
+    let packs: Vec<usize> = (0..free.len()).filter(|position| callee[free[*position]].kind == AxisKind::Pack).collect();
     if packs.len() > 1 {
         return Err(BracketMisfit::TwoPacks);
     }
@@ -133,9 +132,9 @@ pub fn changed_places(callee: &[Axis], caller: &[Axis], binding: &Binding) -> Op
         for axis in bound.iter().flatten() {
             let name = &caller[axis.0 as usize].name;
             let pack = caller[axis.0 as usize].kind == AxisKind::Pack;
-            let other = callee[..binding.len()].iter().position(|placeholder| {
-                placeholder.name == *name && (placeholder.kind == AxisKind::Pack) == pack
-            });
+            let other = callee[..binding.len()]
+                .iter()
+                .position(|placeholder| placeholder.name == *name && (placeholder.kind == AxisKind::Pack) == pack);
             if let Some(other) = other
                 && other != position
             {

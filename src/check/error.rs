@@ -124,22 +124,9 @@ pub enum TypeError {
 
     // Calls.
     #[error("`{callee}` needs `{name}`")]
-    MissingInput {
-        callee: String,
-        name: String,
-        wanted: String,
-        is_loss: bool,
-        suggestion: Option<String>,
-        span: Span,
-    },
+    MissingInput { callee: String, name: String, wanted: String, is_loss: bool, suggestion: Option<String>, span: Span },
     #[error("`{callee}` takes {} positional argument{}", inputs.len(), if inputs.len() == 1 { "" } else { "s" })]
-    TooManyArguments {
-        callee: String,
-        inputs: Vec<String>,
-        hyperparameters: Vec<String>,
-        position: usize,
-        span: Span,
-    },
+    TooManyArguments { callee: String, inputs: Vec<String>, hyperparameters: Vec<String>, position: usize, span: Span },
     #[error("a positional argument after a named one")]
     PositionalAfterNamed { span: Span },
     #[error("`{callee}` has no parameter `{name}`")]

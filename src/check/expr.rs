@@ -272,8 +272,7 @@ impl Scope<'_, '_> {
             let index = Expr { kind, ty: Ty { kind: Kind::Int, axes: Vec::new() }, span: name.span };
             let axes = base.ty.axes.iter().copied().filter(|other| other != axis).collect();
             let ty = Ty { kind: base.ty.kind, axes };
-            let kind =
-                ExprKind::Pick { value: Box::new(base), axis: *axis, index: Box::new(index), ignored: None };
+            let kind = ExprKind::Pick { value: Box::new(base), axis: *axis, index: Box::new(index), ignored: None };
             return Some(Expr { kind, ty, span });
         }
         let text = self.text(base.span);

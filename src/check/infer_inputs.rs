@@ -166,15 +166,10 @@ fn demanded_kind(
         .hyperparameters
         .iter()
         .map(|one| {
-            let argument = arguments.iter().find(|argument| {
-                argument.name.as_ref().is_some_and(|name| name.text == one.name)
-            })?;
+            let argument =
+                arguments.iter().find(|argument| argument.name.as_ref().is_some_and(|name| name.text == one.name))?;
             let value = plain_int(&argument.value)?;
-            Some(Expr {
-                kind: ExprKind::Int(value),
-                ty: Ty { kind: Kind::Int, axes: Vec::new() },
-                span: argument.span,
-            })
+            Some(Expr { kind: ExprKind::Int(value), ty: Ty { kind: Kind::Int, axes: Vec::new() }, span: argument.span })
         })
         .collect();
     let ignored = ignored.and_then(|inside| ignored_value(callee, &given, inside));

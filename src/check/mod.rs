@@ -107,9 +107,7 @@ impl<'w> Checker<'w> {
         let world = self.world;
         let (place, item) = world.item(id);
         match &item.kind {
-            ItemKind::Loss(function) => {
-                Scope::check(self, place.module, Sort::Loss, &item.docs, function, item.span)
-            }
+            ItemKind::Loss(function) => Scope::check(self, place.module, Sort::Loss, &item.docs, function, item.span),
             ItemKind::Fn(function) => Scope::check(self, place.module, Sort::Fn, &item.docs, function, item.span),
             ItemKind::Const { name, value } => {
                 let function = ast::Function {

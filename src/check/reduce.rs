@@ -69,12 +69,7 @@ impl Scope<'_, '_> {
         self.elementwise(row, checked.values, span)
     }
 
-    fn builtin_arguments(
-        &mut self,
-        row: &BuiltinRow,
-        arguments: &[ast::Argument],
-        reduces: bool,
-    ) -> Option<Checked> {
+    fn builtin_arguments(&mut self, row: &BuiltinRow, arguments: &[ast::Argument], reduces: bool) -> Option<Checked> {
         let mut checked = Checked { values: Vec::new(), per: None, filter: None };
         let mut good = true;
         for argument in arguments {
@@ -175,11 +170,7 @@ impl Scope<'_, '_> {
     }
 
     /// The axes in brackets, each of which the operands must have; without brackets, all of theirs.
-    fn reduced_axes(
-        &mut self,
-        brackets: Option<&[ast::Entry]>,
-        operands: &[&Expr],
-    ) -> Option<Vec<AxisIndex>> {
+    fn reduced_axes(&mut self, brackets: Option<&[ast::Entry]>, operands: &[&Expr]) -> Option<Vec<AxisIndex>> {
         let all = axes_of(operands);
         let Some(entries) = brackets else { return Some(all) };
         let axes = self.axis_entries(entries)?;

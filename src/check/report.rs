@@ -30,9 +30,7 @@ fn listed(words: &[String]) -> String {
 /// Two sides of a mismatch, one under the other.
 fn aligned(rows: &[(&str, &str)]) -> String {
     let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
-    let line = |(left, right): &(&str, &str)| {
-        format!("{left}{}  {right}", " ".repeat(width - left.chars().count()))
-    };
+    let line = |(left, right): &(&str, &str)| format!("{left}{}  {right}", " ".repeat(width - left.chars().count()));
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -86,9 +84,9 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
         TypeError::AssignOutsideRepeat { name, span } => {
             Diagnostic::error("E0208", title).at(*span, "").help(format!("write `let {name} = …`"))
         }
-        TypeError::NotYet { span, .. } => Diagnostic::error("E0901", title)
-            .at(*span, "needed here")
-            .note("the language has it; the compiler will"),
+        TypeError::NotYet { span, .. } => {
+            Diagnostic::error("E0901", title).at(*span, "needed here").note("the language has it; the compiler will")
+        }
         _ => return None,
     })
 }
@@ -99,7 +97,9 @@ fn axes(error: &TypeError) -> Option<Diagnostic> {
         TypeError::MissingAxis { axis, has, span, .. } => Diagnostic::error("E0301", title)
             .at(*span, "not one of its axes")
             .note(aligned(&[("needed:", axis), ("its axes:", has)])),
-        TypeError::ArgumentAxes { declared, wanted, found, reason, too_many, implied, callee, span, parameter, .. } => {
+        TypeError::ArgumentAxes {
+            declared, wanted, found, reason, too_many, implied, callee, span, parameter, ..
+        } => {
             let label = if *implied { format!("`{parameter}` is taken from here by name") } else { String::new() };
             let diagnostic = Diagnostic::error("E0302", title).at(*span, label).note(aligned(&[
                 ("declared:", declared),
@@ -131,9 +131,9 @@ fn axes(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic.help("name one axis for each; a pack takes what is left in the middle")
             }
         }
-        TypeError::DuplicateAxis { span, .. } => {
-            Diagnostic::error("E0305", title).at(*span, "the second time").help("every axis of a tensor has its own name")
-        }
+        TypeError::DuplicateAxis { span, .. } => Diagnostic::error("E0305", title)
+            .at(*span, "the second time")
+            .help("every axis of a tensor has its own name"),
         TypeError::AxisAndPack { span, .. } => {
             Diagnostic::error("E0306", title).at(*span, "").help("give the pack or the axis another name")
         }
@@ -160,9 +160,9 @@ fn axes(error: &TypeError) -> Option<Diagnostic> {
         TypeError::NeedsOneAxis { span, .. } => {
             Diagnostic::error("E0313", title).at(*span, "").help("name one axis in the brackets")
         }
-        TypeError::PackNotAllowed { span, .. } => {
-            Diagnostic::error("E0314", title).at(*span, "").help("declare the axis by name: `[N, H, W]`, not `[N, ..S]`")
-        }
+        TypeError::PackNotAllowed { span, .. } => Diagnostic::error("E0314", title)
+            .at(*span, "")
+            .help("declare the axis by name: `[N, H, W]`, not `[N, ..S]`"),
         TypeError::EntryIsNoAxis { span } => Diagnostic::error("E0315", title)
             .at(*span, "the name of an axis is expected here")
             .help("`x[C = label]` picks from a value, `x[N -> M]` renames its axis; functions take axes only"),
@@ -230,9 +230,9 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
             .at(*span, "")
             .help("`as` says that a number is prob, binary, sign, count, logit or real; it converts nothing"),
         TypeError::LiteralOutside { span, .. } => Diagnostic::error("E0406", title).at(*span, ""),
-        TypeError::PickByReal { span, .. } => {
-            Diagnostic::error("E0407", title).at(*span, "").help("round it: `floor(…)`, or declare the input as `index(C)`")
-        }
+        TypeError::PickByReal { span, .. } => Diagnostic::error("E0407", title)
+            .at(*span, "")
+            .help("round it: `floor(…)`, or declare the input as `index(C)`"),
         TypeError::LabelsOfOtherAxis { axis, of, span } => Diagnostic::error("E0408", title)
             .at(*span, format!("index({of})"))
             .note(format!("a label below the extent of `{of}` may lie beyond that of `{axis}`"))
@@ -266,13 +266,13 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
     let title = error.to_string();
     Some(match error {
         TypeError::MissingInput { name, wanted, is_loss, suggestion, span, .. } => {
-            let diagnostic =
-                Diagnostic::error("E0501", title).at(*span, format!("`{name}: {wanted}` is neither given nor defined here"));
+            let diagnostic = Diagnostic::error("E0501", title)
+                .at(*span, format!("`{name}: {wanted}` is neither given nor defined here"));
             match suggestion {
                 Some(word) => diagnostic.help(format!("give it: `{name} = {word}`?")),
-                None if *is_loss => {
-                    diagnostic.help(format!("give it, `{name} = …`, or define it: an input `{name}: {wanted}` or `let {name} = …`"))
-                }
+                None if *is_loss => diagnostic.help(format!(
+                    "give it, `{name} = …`, or define it: an input `{name}: {wanted}` or `let {name} = …`"
+                )),
                 None => diagnostic.help(format!("a `fn` takes all of its parameters from the call: `{name} = …`")),
             }
         }
@@ -293,18 +293,22 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
             suggestion,
         ),
         TypeError::DuplicateArgument { span, .. } => Diagnostic::error("E0505", title).at(*span, "the second time"),
-        TypeError::MisplacedModifier { word, span, .. } => Diagnostic::error("E0506", title).at(*span, "").help(
-            if *word == "per" { "`per` gives the divisor of `mean`" } else { "`where` filters a reduction such as `mean` or `sum`" },
-        ),
+        TypeError::MisplacedModifier { word, span, .. } => {
+            Diagnostic::error("E0506", title).at(*span, "").help(if *word == "per" {
+                "`per` gives the divisor of `mean`"
+            } else {
+                "`where` filters a reduction such as `mean` or `sum`"
+            })
+        }
         TypeError::BuiltinArity { usage, span, .. } => {
             Diagnostic::error("E0507", title).at(*span, "").help(format!("write `{usage}`"))
         }
         TypeError::BuiltinBrackets { usage, span, .. } => {
             Diagnostic::error("E0508", title).at(*span, "").help(format!("write `{usage}`"))
         }
-        TypeError::BuiltinNamed { usage, span, .. } => Diagnostic::error("E0509", title)
-            .at(*span, "")
-            .help(format!("its arguments have no names: `{usage}`")),
+        TypeError::BuiltinNamed { usage, span, .. } => {
+            Diagnostic::error("E0509", title).at(*span, "").help(format!("its arguments have no names: `{usage}`"))
+        }
         TypeError::AlongNeedsAxes { name, has, span } => Diagnostic::error("E0510", title)
             .at(*span, "")
             .note(format!("the operand has the axes {has}"))
@@ -328,24 +332,24 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
 fn hyperparameters(error: &TypeError) -> Option<Diagnostic> {
     let title = error.to_string();
     Some(match error {
-        TypeError::MissingDefault { name, span } => {
-            Diagnostic::error("E0601", title).at(*span, "").help(format!("give it one, `{name} = 1`; inputs have a kind, `{name}: real[N]`"))
-        }
+        TypeError::MissingDefault { name, span } => Diagnostic::error("E0601", title)
+            .at(*span, "")
+            .help(format!("give it one, `{name} = 1`; inputs have a kind, `{name}: real[N]`")),
         TypeError::NotConstant { span, .. } => Diagnostic::error("E0602", title)
             .at(*span, "a tensor")
             .help("use numbers, constants and hyperparameters that stand before it"),
-        TypeError::NotAnInt { span, .. } => {
-            Diagnostic::error("E0603", title).at(*span, "").help("write an int without a point, or round it: `floor(…)`")
-        }
+        TypeError::NotAnInt { span, .. } => Diagnostic::error("E0603", title)
+            .at(*span, "")
+            .help("write an int without a point, or round it: `floor(…)`"),
         TypeError::NotCompileTime { name, span, .. } => Diagnostic::error("E0604", title)
             .at(*span, "")
             .help(format!("use ints, constants and `int` hyperparameters: `int {name} = …`")),
-        TypeError::HyperparameterOfFn { name, span } => {
-            Diagnostic::error("E0605", title).at(*span, "").help(format!("make it a parameter: `{name}: real`, before any `;`"))
-        }
-        TypeError::IgnoredIsNoInt { name, span } => Diagnostic::error("E0606", title)
+        TypeError::HyperparameterOfFn { name, span } => Diagnostic::error("E0605", title)
             .at(*span, "")
-            .help(format!("declare it after `;` as `int {name} = -100`")),
+            .help(format!("make it a parameter: `{name}: real`, before any `;`")),
+        TypeError::IgnoredIsNoInt { name, span } => {
+            Diagnostic::error("E0606", title).at(*span, "").help(format!("declare it after `;` as `int {name} = -100`"))
+        }
         _ => return None,
     })
 }

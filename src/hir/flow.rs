@@ -93,7 +93,10 @@ pub fn expr_axes<A: Copy + PartialEq>(
         }
         ExprKind::Rename { value, from, to } => {
             let (from, to) = (bound(&[*from]), bound(&[*to]));
-            of(value).into_iter().map(|axis| if from.contains(&axis) { to.first().copied().unwrap_or(axis) } else { axis }).collect()
+            of(value)
+                .into_iter()
+                .map(|axis| if from.contains(&axis) { to.first().copied().unwrap_or(axis) } else { axis })
+                .collect()
         }
         ExprKind::Build(axis, parts) => {
             let mut all = Vec::new();

@@ -155,9 +155,7 @@ impl Printer<'_> {
             ExprKind::Int(value) => (value.to_string(), if *value < 0 { 6 } else { 9 }),
             ExprKind::Let(index) => (self.function.lets[index.0 as usize].name.clone(), 9),
             ExprKind::Input(position) => (self.function.inputs[*position as usize].name.clone(), 9),
-            ExprKind::Hyperparameter(position) => {
-                (self.function.hyperparameters[*position as usize].name.clone(), 9)
-            }
+            ExprKind::Hyperparameter(position) => (self.function.hyperparameters[*position as usize].name.clone(), 9),
             ExprKind::Size(axes) => (format!("size{}", self.axes(axes)), 9),
             ExprKind::Index(axis) => (format!("index{}", self.axes(&[*axis])), 9),
             ExprKind::Unary(Unary::Neg, x) => (format!("-{}", self.expr(x, 7)), 6),
@@ -199,7 +197,9 @@ impl Printer<'_> {
             }
             ExprKind::ToReal(x) => self.apply("real", &[x]),
             ExprKind::ToInt(x) => self.apply("int", &[x]),
-            ExprKind::As(x) => (format!("{} as {}", self.expr(x, 9), self.ty(&Ty { kind: expr.ty.kind, axes: Vec::new() })), 8),
+            ExprKind::As(x) => {
+                (format!("{} as {}", self.expr(x, 9), self.ty(&Ty { kind: expr.ty.kind, axes: Vec::new() })), 8)
+            }
             ExprKind::Stop(x) => self.apply("stop", &[x]),
             ExprKind::Reduce { reduction, axes, value, per, filter } => {
                 let mut inside = self.expr(value, 0);
@@ -211,9 +211,7 @@ impl Printer<'_> {
                 }
                 (format!("{}{}({inside})", reduction.name(), self.axes(axes)), 9)
             }
-            ExprKind::Along(along, axes, x) => {
-                (format!("{}{}({})", along.name(), self.axes(axes), self.expr(x, 0)), 9)
-            }
+            ExprKind::Along(along, axes, x) => (format!("{}{}({})", along.name(), self.axes(axes), self.expr(x, 0)), 9),
             ExprKind::Pick { value, axis, index, .. } => {
                 (format!("{}[{} = {}]", self.expr(value, 9), self.axis(*axis), self.expr(index, 0)), 9)
             }
@@ -225,11 +223,8 @@ impl Printer<'_> {
                     AxisKind::Labelled(data) => data.labels.clone(),
                     _ => Vec::new(),
                 };
-                let parts: Vec<String> = labels
-                    .iter()
-                    .zip(parts)
-                    .map(|(label, part)| format!("{label} = {}", self.expr(part, 0)))
-                    .collect();
+                let parts: Vec<String> =
+                    labels.iter().zip(parts).map(|(label, part)| format!("{label} = {}", self.expr(part, 0))).collect();
                 (format!("{}({})", self.axis(*axis), parts.join(", ")), 9)
             }
             ExprKind::Call(call) => (self.call(call), 9),

@@ -62,12 +62,7 @@ impl Lowering<'_> {
 }
 
 /// Copies a node without axes, and what it depends on, into another graph.
-fn copy(
-    from: &Graph,
-    to: &mut Graph,
-    node: NodeId,
-    copied: &mut std::collections::HashMap<NodeId, NodeId>,
-) -> NodeId {
+fn copy(from: &Graph, to: &mut Graph, node: NodeId, copied: &mut std::collections::HashMap<NodeId, NodeId>) -> NodeId {
     if let Some(&made) = copied.get(&node) {
         return made;
     }

@@ -171,8 +171,7 @@ impl<'h> Lowering<'h> {
         default: &Expr,
     ) -> Result<Value, LowerError> {
         let value = self.expr(instance, default)?;
-        let axes: Vec<AxisId> =
-            input.ty.axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].clone()).collect();
+        let axes: Vec<AxisId> = input.ty.axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].clone()).collect();
         let node = self.program.graph.broadcast(value.node, &axes);
         Ok(Value { node, axes, ..value })
     }
@@ -193,8 +192,7 @@ pub fn entry_inputs(
             instance.inputs.push(value);
             continue;
         }
-        let axes: Vec<AxisId> =
-            input.ty.axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].clone()).collect();
+        let axes: Vec<AxisId> = input.ty.axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].clone()).collect();
         let element = if input.ty.kind.is_real() { Element::Real } else { Element::Int };
         let id = InputId(lowering.program.inputs.len() as u32);
         let node = lowering.program.graph.input(id, element, &axes);
@@ -259,9 +257,7 @@ pub fn constant_real(expr: &Expr, instance: &Instance<'_>) -> Option<f64> {
         ExprKind::Real(value) => *value,
         ExprKind::ToReal(x) => constant_int(x, instance)? as f64,
         ExprKind::As(x) => constant_real(x, instance)?,
-        ExprKind::Unary(op, x) if x.ty.kind.is_real() => {
-            crate::numeric::unary_f64(*op, constant_real(x, instance)?)
-        }
+        ExprKind::Unary(op, x) if x.ty.kind.is_real() => crate::numeric::unary_f64(*op, constant_real(x, instance)?),
         ExprKind::Binary(Binary::Powi, both) => {
             let exponent = constant_int(&both[1], instance)?;
             crate::numeric::powi(constant_real(&both[0], instance)?, exponent)

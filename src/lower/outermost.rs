@@ -1,7 +1,7 @@
 //! What a value ends in: the one mean or sum that a caller's reduction may take the place of.
 
-use super::instance::{Lowering, Value};
 use super::LowerError;
+use super::instance::{Lowering, Value};
 use crate::hir::Function;
 use crate::ir::{AxisId, NodeId};
 use crate::op::{Binary, Compare, Element, ReduceOp, Unary};
@@ -119,13 +119,7 @@ impl Lowering<'_> {
     }
 
     /// A sum over axes divided as a mean is: by Σ per over the elements with the filter; 0 where that is 0.
-    pub fn divide_mean(
-        &mut self,
-        sum: NodeId,
-        axes: &[AxisId],
-        per: Option<NodeId>,
-        filter: Option<NodeId>,
-    ) -> NodeId {
+    pub fn divide_mean(&mut self, sum: NodeId, axes: &[AxisId], per: Option<NodeId>, filter: Option<NodeId>) -> NodeId {
         let graph = &mut self.program.graph;
         let Some(per) = per else {
             let count = match filter {

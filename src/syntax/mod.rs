@@ -9,10 +9,12 @@ mod error;
 mod grammar;
 mod limits;
 mod mistakes;
+mod outline;
 mod parse;
 mod report;
 mod token;
 
 pub use error::SyntaxError;
 pub use limits::{MAX_EXPRESSION_DEPTH, MAX_NESTING, MAX_SOURCE_BYTES};
+pub use outline::{outline, outline_expression};
 pub use parse::{parse, parse_expression};

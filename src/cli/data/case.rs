@@ -69,7 +69,8 @@ fn parse_file(json: &Value) -> Result<CaseFile, String> {
         .iter()
         .enumerate()
         .map(|(position, case)| {
-            let name = case.get("name").and_then(Value::as_str).map_or_else(|| format!("case-{position}"), str::to_string);
+            let name =
+                case.get("name").and_then(Value::as_str).map_or_else(|| format!("case-{position}"), str::to_string);
             parse_case(case, &name).map_err(|reason| format!("case `{name}`: {reason}"))
         })
         .collect::<Result<Vec<Case>, String>>()?;
@@ -153,7 +154,8 @@ fn tensors(object: &Map<String, Value>, what: &str) -> Result<Vec<(String, Tenso
 fn tensor(json: &Value) -> Result<Tensor, String> {
     let shape = json.get("shape").and_then(Value::as_array).ok_or("no list `shape`")?;
     let extent = |value: &Value| value.as_u64().and_then(|extent| usize::try_from(extent).ok());
-    let shape = shape.iter().map(extent).collect::<Option<Vec<usize>>>().ok_or("`shape` holds something else than extents")?;
+    let shape =
+        shape.iter().map(extent).collect::<Option<Vec<usize>>>().ok_or("`shape` holds something else than extents")?;
     let data = json.get("data").and_then(Value::as_array).ok_or("no list `data`")?;
     let count = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
     if count != Some(data.len()) {

@@ -19,7 +19,8 @@ pub fn read_safetensors(path: &Path) -> Result<Vec<(String, Tensor)>, DataFileEr
         .map_err(|error| DataFileError::format(path, format!("not a safetensors file: {error}")))?;
     let mut all = Vec::new();
     for (name, view) in file.tensors() {
-        let tensor = tensor(&view).map_err(|reason| DataFileError::format(path, format!("tensor `{name}`: {reason}")))?;
+        let tensor =
+            tensor(&view).map_err(|reason| DataFileError::format(path, format!("tensor `{name}`: {reason}")))?;
         all.push((name, tensor));
     }
     all.sort_by(|a, b| a.0.cmp(&b.0));

@@ -141,7 +141,11 @@ fn hyperparameter(place: Place, pair: Pair) -> Built<Hyperparameter> {
     let mut parts = Parts::of(pair);
     if let Some(axis) = parts.optional_of(Rule::hyper_axis) {
         let mut parts = Parts::of(axis);
-        return Ok(Hyperparameter::Axis { axis: place.name(&parts.next()), parameter: place.name(&parts.next()), span });
+        return Ok(Hyperparameter::Axis {
+            axis: place.name(&parts.next()),
+            parameter: place.name(&parts.next()),
+            span,
+        });
     }
     let role = match parts.optional_of(Rule::role).map(|role| role.as_str().trim_end().to_owned()).as_deref() {
         Some("int") => Role::Int,

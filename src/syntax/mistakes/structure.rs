@@ -63,10 +63,9 @@ pub(super) fn signature(scene: &Scene) -> Option<SyntaxError> {
             Some(SyntaxError::BareParameter { span: scene.span(before), name: scene.before_text().to_owned() })
         }
         // Without any kind everything before `;` was read as hyperparameters: blame the first.
-        ";" | ":" if !has_semicolon => Some(SyntaxError::BareParameter {
-            span: scene.span(opener + 1),
-            name: scene.text(opener + 1).to_owned(),
-        }),
+        ";" | ":" if !has_semicolon => {
+            Some(SyntaxError::BareParameter { span: scene.span(opener + 1), name: scene.text(opener + 1).to_owned() })
+        }
         _ => None,
     }
 }
