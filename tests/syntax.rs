@@ -40,8 +40,10 @@ fn every_code_has_a_case() {
         }
     }
     // E0004 needs a text of more than a MiB; `huge_texts_end_in_time` covers it.
-    let missing: Vec<String> =
-        (1..=33).map(|number| format!("E{number:04}")).filter(|code| code != "E0004" && !seen.contains(code.as_str())).collect();
+    let missing: Vec<String> = (1..=33)
+        .map(|number| format!("E{number:04}"))
+        .filter(|code| code != "E0004" && !seen.contains(code.as_str()))
+        .collect();
     assert!(missing.is_empty(), "codes without a case: {missing:?}");
 }
 
@@ -51,12 +53,24 @@ fn trees() {
         ("precedence", "loss f = -2 ^ 2 + a * b ^ -c ^ d and not p or q"),
         ("chain", "loss f = 0 <= x < y == z"),
         ("as_binds_tighter_than_power", "loss f = x as prob ^ 2"),
-        ("call_and_brackets", "loss f = dice[H, ..S](pred, w = 2)[C = label][N -> M].x1 + t[N] + a::b[K](x per w where c)"),
+        (
+            "call_and_brackets",
+            "loss f = dice[H, ..S](pred, w = 2)[C = label][N -> M].x1 + t[N] + a::b[K](x per w where c)",
+        ),
         ("unicode", "loss f(α₁ = 1, x′ = 2) = α₁·x′ − 3 ≤ 4"),
         ("words_as_names", "loss softmax(real: real[N]; mean = 1, state = 2, int int = 3) = real + mean"),
-        ("statements", "fn f(x: real[..A], m: int) =\n    repeat m with t = 1, u = x {\n        let v = 2 * x * u - t\n        t = u\n        u = v\n    }\n    next s = 1\n    axis U = size[T] - 1\n    t\n"),
-        ("signature", "loss f(l: index(C or ignore)[N, ..S], w: real[C] = 1; axis K = classes, learn s = 0, state t = 0, int k = 2 where k >= 1) = l"),
-        ("module", "//! Docs.\nuse a::b\nuse a::*\nuse a::{b, c}\n/// One.\n/// Two.\nconst c = 1.5e-3\naxis box = { x1, y1 }\n"),
+        (
+            "statements",
+            "fn f(x: real[..A], m: int) =\n    repeat m with t = 1, u = x {\n        let v = 2 * x * u - t\n        t = u\n        u = v\n    }\n    next s = 1\n    axis U = size[T] - 1\n    t\n",
+        ),
+        (
+            "signature",
+            "loss f(l: index(C or ignore)[N, ..S], w: real[C] = 1; axis K = classes, learn s = 0, state t = 0, int k = 2 where k >= 1) = l",
+        ),
+        (
+            "module",
+            "//! Docs.\nuse a::b\nuse a::*\nuse a::{b, c}\n/// One.\n/// Two.\nconst c = 1.5e-3\naxis box = { x1, y1 }\n",
+        ),
         ("if_over_lines", "loss f =\n    if a\n    then b\n    else if c then d else e\n"),
     ] {
         let module = parse(SourceId(0), text).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
@@ -68,7 +82,12 @@ fn trees() {
 fn first_mistake(text: &str) -> Option<SyntaxError> {
     std::thread::scope(|scope| {
         let run = || parse_expression(SourceId(0), text).err().and_then(|errors| errors.into_iter().next());
-        std::thread::Builder::new().stack_size(2 << 20).spawn_scoped(scope, run).expect("a thread").join().expect("no panic")
+        std::thread::Builder::new()
+            .stack_size(2 << 20)
+            .spawn_scoped(scope, run)
+            .expect("a thread")
+            .join()
+            .expect("no panic")
     })
 }
 
@@ -148,7 +167,8 @@ fn huge_texts_end_in_time() {
 #[test]
 fn time_is_linear_in_legal_nesting() {
     let unit = "f(a, b = (x + y[C = i]) ^ 2, if c then g(x where y) else (h))";
-    let nested = (0..60).fold("x".to_owned(), |inner, _| format!("f(a = {inner}, b = (x), if c then g(x per {unit}) else 0)"));
+    let nested =
+        (0..60).fold("x".to_owned(), |inner, _| format!("f(a = {inner}, b = (x), if c then g(x per {unit}) else 0)"));
     let start = Instant::now();
     assert_eq!(first_mistake(&nested), None);
     assert_eq!(first_mistake(&nested[..nested.len() - 1]).map(|error| error.code()), Some("E0005"));

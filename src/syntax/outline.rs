@@ -22,7 +22,9 @@ pub fn outline(module: &Module) -> String {
         match &item.kind {
             ItemKind::Loss(definition) => function(&mut lines, "loss", definition),
             ItemKind::Fn(definition) => function(&mut lines, "fn", definition),
-            ItemKind::Const { name, value } => lines.push(format!("const {} = {}", name.text, outline_expression(value))),
+            ItemKind::Const { name, value } => {
+                lines.push(format!("const {} = {}", name.text, outline_expression(value)))
+            }
             ItemKind::Axis { name, labels } => {
                 lines.push(format!("axis {} = {{ {} }}", name.text, list(labels, |label| label.text.clone())));
             }
@@ -94,7 +96,8 @@ fn body(lines: &mut Vec<String>, body: &Body) {
 
 fn statement(lines: &mut Vec<String>, statement: &Statement, depth: usize) {
     let indent = "  ".repeat(depth);
-    let line = |word: &str, name: &Name, value: &Expr| format!("{indent}{word}{} = {}", name.text, outline_expression(value));
+    let line =
+        |word: &str, name: &Name, value: &Expr| format!("{indent}{word}{} = {}", name.text, outline_expression(value));
     match &statement.kind {
         StatementKind::Let { name, value } => lines.push(line("let ", name, value)),
         StatementKind::Next { name, value } => lines.push(line("next ", name, value)),

@@ -40,8 +40,8 @@ pub fn parse(source: SourceId, text: &str) -> Result<Module, Vec<SyntaxError>> {
 /// The expression that a text holds.
 pub fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Vec<SyntaxError>> {
     let tokens = prepare(source, text)?;
-    let pair = parse_rule(Rule::single_expr, text)
-        .map_err(|failure| vec![failure.explain(source, text, 0, &tokens)])?;
+    let pair =
+        parse_rule(Rule::single_expr, text).map_err(|failure| vec![failure.explain(source, text, 0, &tokens)])?;
     let expr = pair.into_inner().next().expect("an expression");
     build::expression(Place { source, base: 0 }, expr).map_err(|error| vec![error])
 }

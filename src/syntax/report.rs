@@ -32,6 +32,9 @@ impl SyntaxError {
             SyntaxError::MissingThen { .. } => "E0023",
             SyntaxError::MissingElse { .. } => "E0024",
             SyntaxError::ReservedWord { .. } => "E0025",
+            SyntaxError::NotCallable { what: "a component", .. } => {
+                "there are no methods: write `mean(x)` for `x.mean()`"
+            }
             SyntaxError::NotCallable { .. } => "E0026",
             SyntaxError::AssignOutsideRepeat { .. } => "E0027",
             SyntaxError::TightNot { .. } => "E0028",
@@ -137,6 +140,9 @@ impl SyntaxError {
             }
             SyntaxError::MissingThen { .. } | SyntaxError::MissingElse { .. } => "write `if condition then a else b`",
             SyntaxError::ReservedWord { .. } => "choose another name, such as the word with a `_` behind it",
+            SyntaxError::NotCallable { what: "a component", .. } => {
+                "there are no methods: write `mean(x)` for `x.mean()`"
+            }
             SyntaxError::NotCallable { .. } => "only a name can be called; a product needs its `*`",
             SyntaxError::AssignOutsideRepeat { name, .. } => return Some(format!("write `let {name} = …`")),
             SyntaxError::TightNot { .. } => "put it in brackets: `(not x)`",

@@ -1,6 +1,7 @@
 //! Signs, numbers and words of other languages.
 
 use super::super::error::SyntaxError;
+use super::super::grammar::Rule;
 use super::super::token::TokenKind;
 use super::Scene;
 
@@ -119,7 +120,7 @@ fn operator(scene: &Scene, text: &str) -> Option<SyntaxError> {
     let applies = match written {
         // A point beside a number is a bare point; elsewhere these are out of place after a value.
         "." => !beside_number(scene),
-        "->" | "::" | ".." | ":" => scene.after_expression() || scene.wants_expression(),
+        "->" | "::" | ".." | ":" => scene.after_expression() || scene.wants_expression() || scene.accepts(Rule::entry),
         "+" => scene.wants_expression(),
         _ => true,
     };
@@ -132,8 +133,7 @@ fn operator(scene: &Scene, text: &str) -> Option<SyntaxError> {
 }
 
 fn beside_number(scene: &Scene) -> bool {
-    let is_number =
-        |position: usize| scene.token(position).is_some_and(|token| token.kind == TokenKind::Number);
+    let is_number = |position: usize| scene.token(position).is_some_and(|token| token.kind == TokenKind::Number);
     scene.found > 0 && is_number(scene.found - 1) && scene.touch(scene.found - 1, scene.found)
         || is_number(scene.found + 1) && scene.touch(scene.found, scene.found + 1)
 }
@@ -173,8 +173,8 @@ pub(super) fn word(scene: &Scene) -> Option<SyntaxError> {
         Some(SyntaxError::ForeignWord { span: scene.span(position), word: (*word).to_owned(), help })
     };
     // Before the place it was taken for a name, and is blamed only if another value follows it.
-    let followed = scene.token(scene.found).is_some_and(|token| {
-        matches!(token.kind, TokenKind::Word | TokenKind::Number) || scene.found_text() == "-"
-    });
+    let followed = scene
+        .token(scene.found)
+        .is_some_and(|token| matches!(token.kind, TokenKind::Word | TokenKind::Number) || scene.found_text() == "-");
     at(scene.found).or_else(|| scene.before.filter(|_| followed && !scene.starts_line()).and_then(at))
 }
