@@ -20,7 +20,7 @@ impl FolderLoader {
 impl SourceLoader for FolderLoader {
     fn load(&self, path: &[&str]) -> Option<Source> {
         // The words are identifiers; refuse anything that could leave the folder.
-        let is_word = |word: &&str| !word.is_empty() && !word.contains(['/', '\\', '.', ':', '\0']);
+        let is_word = |word: &str| !word.is_empty() && !word.contains(['/', '\\', '.', ':', '\0']);
         if path.is_empty() || !path.iter().all(|word| is_word(word)) {
             return None;
         }

@@ -153,6 +153,10 @@ fn unexpected(scene: &Scene) -> SyntaxError {
     if scene.before_text() == ":" {
         expected = vec!["a kind such as `real[N]`"];
     }
+    if scene.after_expression() {
+        // `name = value` would have been another kind of argument, not the continuation of this one.
+        expected.retain(|word| *word != "`=`");
+    }
     expected.sort_by_key(|word| (word.starts_with('`'), *word));
     expected.dedup();
     if scene.wants_expression() {
@@ -187,7 +191,7 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::input => "an input such as `pred: real[N]`",
         Rule::hyper | Rule::default => "a hyperparameter such as `delta = 1`",
         Rule::entry | Rule::axis_ref | Rule::pack => "an axis",
-        Rule::item | Rule::use_line | Rule::single_item => "an item (`loss`, `fn`, `const` or `axis`)",
+        Rule::item | Rule::module_doc | Rule::use_line | Rule::word_use => "an item (`loss`, `fn`, `const` or `axis`)",
         Rule::word_then => "`then`",
         Rule::word_else => "`else`",
         Rule::word_with => "`with`",

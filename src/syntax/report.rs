@@ -32,9 +32,6 @@ impl SyntaxError {
             SyntaxError::MissingThen { .. } => "E0023",
             SyntaxError::MissingElse { .. } => "E0024",
             SyntaxError::ReservedWord { .. } => "E0025",
-            SyntaxError::NotCallable { what: "a component", .. } => {
-                "there are no methods: write `mean(x)` for `x.mean()`"
-            }
             SyntaxError::NotCallable { .. } => "E0026",
             SyntaxError::AssignOutsideRepeat { .. } => "E0027",
             SyntaxError::TightNot { .. } => "E0028",

@@ -74,7 +74,7 @@ pub(in crate::syntax) fn item(place: Place, pair: Pair) -> Built<Item> {
             ItemKind::Const { name, value: expression(place, parts.next())? }
         }
         _ => {
-            let mut labels = names(place, definition).into_iter().skip(1);
+            let mut labels = names(place, definition).into_iter();
             let name = labels.next().expect("an axis has a name");
             ItemKind::Axis { name, labels: labels.collect() }
         }
