@@ -187,3 +187,12 @@ fn no_prefix_of_a_program_panics() {
         }
     }
 }
+
+#[test]
+fn examples_parse() {
+    insta::glob!("..", "examples/*.loss", |path| {
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        let module = parse(SourceId(0), &text).unwrap_or_else(|errors| panic!("{}: {errors:?}", path.display()));
+        assert!(!module.items.is_empty() && !module.docs.is_empty());
+    });
+}

@@ -74,7 +74,7 @@ impl Excerpt {
         if mark > 0 {
             self.text.push(CLIPPED);
         }
-        self.text.push_str(text[kept.clone()].trim_end_matches('\r'));
+        self.text.extend(text[kept.clone()].trim_end_matches('\r').chars().map(visible));
         if kept.end < line.end {
             self.text.push(CLIPPED);
         }
@@ -111,6 +111,17 @@ pub(super) fn clamp(text: &str, span: Span) -> Range<usize> {
 /// The boundary of characters at or before a byte.
 fn floor(text: &str, byte: usize) -> usize {
     (0..=byte).rev().find(|byte| text.is_char_boundary(*byte)).unwrap_or(0)
+}
+
+/// A character that a terminal draws, of the same number of bytes, for one that it obeys.
+fn visible(character: char) -> char {
+    let reorders = matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    match character.len_utf8() {
+        1 if character.is_control() && character != '\t' => '?',
+        2 if character.is_control() => '¿',
+        3 if reorders => char::REPLACEMENT_CHARACTER,
+        _ => character,
+    }
 }
 
 /// The line of a byte, without its line break.

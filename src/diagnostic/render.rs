@@ -79,3 +79,36 @@ fn drawing(diagnostic: &Diagnostic, sources: &SourceMap) -> (Excerpts, codespan:
 fn remark(word: &str, text: &str) -> String {
     format!("{word}: {}", text.replace('\n', "\n      "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::DiagnosticView;
+
+    #[test]
+    fn no_span_breaks_the_rendering() {
+        let mut sources = SourceMap::new();
+        let long = "é".repeat(100_000);
+        let ids = ["", "\n", "α\r\nβ", "a\u{202E}b\u{1}", long.as_str()].map(|text| sources.add("x.loss", text));
+        for id in ids.into_iter().chain([SourceId(99)]) {
+            for (start, end) in [(0, 0), (1, 2), (1, 1), (3, 2), (0, 7), (5, 900_000), (99_999, 100_001)] {
+                let span = Span { source: id, start, end };
+                let diagnostic = Diagnostic::error("E0000", "title").at(span, "here").and_at(span, "").note("a\nb");
+                assert!(render(&diagnostic, &sources).len() < 5000);
+                assert!(render_colored(&diagnostic, &sources).contains("title"));
+                let view = DiagnosticView::new(&diagnostic, &sources);
+                assert!(view.labels.is_empty() || view.line >= 1 && view.column >= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn places_count_characters_from_1() {
+        let mut sources = SourceMap::new();
+        let id = sources.add("x.loss", "a\nαβ + c\n");
+        let diagnostic = Diagnostic::error("E0000", "t").at(Span::new(id, 9, 10), "").help("h");
+        let view = DiagnosticView::new(&diagnostic, &sources);
+        assert_eq!((view.line, view.column, view.end_line, view.end_column), (2, 6, 2, 7));
+        assert!(render(&diagnostic, &sources).contains("x.loss:2:6"));
+    }
+}

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum SyntaxError {
     /// Something else stands where the grammar wants one of a few things.
-    #[error("expected {}, found {found}", Alternatives(.expected))]
+    #[error("{}{found}", Alternatives(.expected))]
     Unexpected {
         /// What stands there.
         span: Span,
@@ -157,11 +157,15 @@ impl SyntaxError {
     }
 }
 
-/// `a, b or c`
+/// `expected a, b or c, found `, or `unexpected ` where nothing better is known.
 struct Alternatives<'a>(&'a [&'static str]);
 
 impl std::fmt::Display for Alternatives<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return out.write_str("unexpected ");
+        }
+        out.write_str("expected ")?;
         for (position, word) in self.0.iter().enumerate() {
             let separator = match position {
                 0 => "",
@@ -170,6 +174,6 @@ impl std::fmt::Display for Alternatives<'_> {
             };
             write!(out, "{separator}{word}")?;
         }
-        Ok(())
+        out.write_str(", found ")
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Failure<'a> {
 /// The mistake behind a failure.
 pub(super) fn explain(failure: &Failure) -> SyntaxError {
     let scene = Scene::of(failure);
-    const RULES: [fn(&Scene) -> Option<SyntaxError>; 9] = [
+    const RULES: [fn(&Scene) -> Option<SyntaxError>; 10] = [
+        structure::leading_operator,
         foreign::token,
         foreign::number,
         foreign::word,
@@ -149,17 +150,14 @@ fn reserved(scene: &Scene) -> Option<SyntaxError> {
 /// What is left: what was found and what was expected.
 fn unexpected(scene: &Scene) -> SyntaxError {
     let mut expected: Vec<&'static str> = scene.failure.expected.iter().filter_map(|rule| in_words(*rule)).collect();
-    if let (Some(open), true) = (scene.open.last(), scene.after_expression()) {
-        expected.push(match scene.text(*open) {
-            "(" => "`)`",
-            "[" => "`]`",
-            _ => "`}`",
-        });
+    if scene.before_text() == ":" {
+        expected = vec!["a kind such as `real[N]`"];
     }
-    if expected.is_empty() {
-        expected.extend(literal_after(scene));
+    if scene.after_expression() {
+        // `name = value` would have been another kind of argument, not the continuation of this one.
+        expected.retain(|word| *word != "`=`");
     }
-    expected.sort_by_key(|word| word.starts_with('`'));
+    expected.sort_by_key(|word| (word.starts_with('`'), *word));
     expected.dedup();
     if scene.wants_expression() {
         expected = vec!["an expression"];
@@ -182,18 +180,6 @@ fn short(text: &str) -> String {
     if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
-/// The sign that must follow where pest names no rule.
-fn literal_after(scene: &Scene) -> Option<&'static str> {
-    let before = scene.before?;
-    let head = before.checked_sub(1).map_or("", |head| scene.text(head));
-    match (head, scene.text(before)) {
-        ("loss" | "fn", _) => Some("`=` or its parameters in `(…)`"),
-        ("let" | "next" | "const" | "axis", _) => Some("`=`"),
-        (_, ")") if scene.open.is_empty() => Some("`=`"),
-        _ => None,
-    }
-}
-
 /// What a rule wants, in words; `None` for what only repeats the others.
 fn in_words(rule: Rule) -> Option<&'static str> {
     Some(match rule {
@@ -205,13 +191,22 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::input => "an input such as `pred: real[N]`",
         Rule::hyper | Rule::default => "a hyperparameter such as `delta = 1`",
         Rule::entry | Rule::axis_ref | Rule::pack => "an axis",
-        Rule::item => "an item (`loss`, `fn`, `const` or `axis`)",
+        Rule::item | Rule::module_doc | Rule::use_line | Rule::word_use => "an item (`loss`, `fn`, `const` or `axis`)",
         Rule::word_then => "`then`",
         Rule::word_else => "`else`",
         Rule::word_with => "`with`",
         Rule::start => "a variable such as `x = 0`",
         Rule::kind_axes => "axes in `[…]`",
         Rule::statement => "a statement",
+        Rule::params => "parameters in `(…)`",
+        Rule::equals => "`=`",
+        Rule::comma => "`,`",
+        Rule::colon => "`:`",
+        Rule::semicolon => "`;`",
+        Rule::arrow => "`->`",
+        Rule::close_group => "`)`",
+        Rule::close_brackets => "`]`",
+        Rule::close_block => "`}`",
         Rule::number => "a number",
         _ => return None,
     })

@@ -137,6 +137,9 @@ impl SyntaxError {
             }
             SyntaxError::MissingThen { .. } | SyntaxError::MissingElse { .. } => "write `if condition then a else b`",
             SyntaxError::ReservedWord { .. } => "choose another name, such as the word with a `_` behind it",
+            SyntaxError::NotCallable { what: "a component", .. } => {
+                "there are no methods: write `mean(x)` for `x.mean()`"
+            }
             SyntaxError::NotCallable { .. } => "only a name can be called; a product needs its `*`",
             SyntaxError::AssignOutsideRepeat { name, .. } => return Some(format!("write `let {name} = …`")),
             SyntaxError::TightNot { .. } => "put it in brackets: `(not x)`",

@@ -116,8 +116,11 @@ fn comment(text: &str) -> (Option<TokenKind>, usize) {
 }
 
 fn quoted(text: &str, quote: char) -> usize {
-    let body = &text[1..line(text)];
-    body.find(quote).map_or(1 + body.len(), |end| end + 2)
+    match text[1..].find([quote, '\n']) {
+        Some(end) if text[1 + end..].starts_with(quote) => end + 2,
+        Some(end) => end + 1,
+        None => text.len(),
+    }
 }
 
 fn number(text: &str) -> usize {

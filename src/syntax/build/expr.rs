@@ -6,7 +6,7 @@ use super::super::grammar::{Pair, Rule};
 use super::super::limits::MAX_EXPRESSION_DEPTH;
 use super::item::{axis_ref, names};
 use super::precedence::{Element, fold, infix, prefix};
-use super::{Built, Parts, Place};
+use super::{Built, Parts, Place, parts_of};
 use crate::span::Span;
 
 /// The tree of an `expr`.
@@ -146,7 +146,7 @@ fn call(place: Place, value: Value, pair: Pair, span: Span) -> Built<Value> {
     }
     let mut depth = value.tree.depth;
     let mut arguments = Vec::new();
-    for part in pair.into_inner() {
+    for part in parts_of(pair) {
         let (argument, deep) = argument(place, part)?;
         arguments.push(argument);
         depth = depth.max(deep);
@@ -193,7 +193,7 @@ fn argument(place: Place, pair: Pair) -> Built<(Argument, usize)> {
 fn entries(place: Place, pair: Pair) -> Built<(Vec<Entry>, usize)> {
     let mut depth = 0;
     let mut entries = Vec::new();
-    for part in pair.into_inner() {
+    for part in parts_of(pair) {
         let span = place.span(&part);
         let inner = Parts::of(part).next();
         let kind = match inner.as_rule() {

@@ -7,7 +7,7 @@ use super::super::ast::{
 use super::super::error::SyntaxError;
 use super::super::grammar::{Pair, Rule};
 use super::expr::expression;
-use super::{Built, Parts, Place};
+use super::{Built, Parts, Place, parts_of};
 
 /// The tree of a `file`, without the items that are wrong, and what is wrong with those.
 pub(in crate::syntax) fn module(place: Place, pair: Pair) -> (Module, Vec<SyntaxError>) {
@@ -49,7 +49,7 @@ fn use_line(place: Place, pair: Pair) -> Use {
 
 /// Every part of a pair as a name.
 pub(super) fn names(place: Place, pair: Pair) -> Vec<Name> {
-    pair.into_inner().map(|part| place.name(&part)).collect()
+    parts_of(pair).map(|part| place.name(&part)).collect()
 }
 
 /// The tree of an `item`.
@@ -74,7 +74,7 @@ pub(in crate::syntax) fn item(place: Place, pair: Pair) -> Built<Item> {
             ItemKind::Const { name, value: expression(place, parts.next())? }
         }
         _ => {
-            let mut labels = names(place, definition).into_iter().skip(1);
+            let mut labels = names(place, definition).into_iter();
             let name = labels.next().expect("an axis has a name");
             ItemKind::Axis { name, labels: labels.collect() }
         }
@@ -87,7 +87,7 @@ fn function(place: Place, pair: Pair) -> Built<Function> {
     let name = place.name(&parts.next());
     let (mut inputs, mut hyperparameters) = (Vec::new(), Vec::new());
     if let Some(params) = parts.optional_of(Rule::params) {
-        for param in params.into_inner() {
+        for param in parts_of(params) {
             match param.as_rule() {
                 Rule::input => inputs.push(input(place, param)?),
                 _ => hyperparameters.push(hyperparameter(place, param)?),
@@ -123,7 +123,8 @@ fn kind(place: Place, pair: Pair) -> KindExpr {
         let mut parts = Parts::of(part);
         (place.name(&parts.next()), parts.optional().map(|ignored| place.name(&ignored)))
     });
-    let axes = parts.optional().map_or_else(Vec::new, |part| part.into_inner().map(|a| axis_ref(place, a)).collect());
+    let axes =
+        parts.optional().map_or_else(Vec::new, |part| parts_of(part).map(|axis| axis_ref(place, axis)).collect());
     KindExpr { name, of, axes, span }
 }
 

@@ -68,6 +68,11 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// All parts of a pair, without the words and signs that only mark them.
+fn parts_of(pair: Pair<'_>) -> impl Iterator<Item = Pair<'_>> {
+    pair.into_inner().filter(|part| !is_mark(part.as_rule()))
+}
+
 /// Whether a rule only marks what stands beside it.
 fn is_mark(rule: Rule) -> bool {
     use Rule as R;
@@ -90,5 +95,13 @@ fn is_mark(rule: Rule) -> bool {
             | R::word_or
             | R::word_as
             | R::EOI
+            | R::equals
+            | R::comma
+            | R::colon
+            | R::semicolon
+            | R::arrow
+            | R::close_group
+            | R::close_brackets
+            | R::close_block
     )
 }

@@ -1,6 +1,7 @@
 //! Signs, numbers and words of other languages.
 
 use super::super::error::SyntaxError;
+use super::super::grammar::Rule;
 use super::super::token::TokenKind;
 use super::Scene;
 
@@ -119,7 +120,7 @@ fn operator(scene: &Scene, text: &str) -> Option<SyntaxError> {
     let applies = match written {
         // A point beside a number is a bare point; elsewhere these are out of place after a value.
         "." => !beside_number(scene),
-        "->" | "::" | ".." | ":" => scene.after_expression() || scene.wants_expression(),
+        "->" | "::" | ".." | ":" => scene.after_expression() || scene.wants_expression() || scene.accepts(Rule::entry),
         "+" => scene.wants_expression(),
         _ => true,
     };

@@ -2,7 +2,7 @@
 
 use super::super::error::SyntaxError;
 use super::super::grammar::Rule;
-use super::super::token::{Token, TokenKind};
+use super::super::token::{Token, TokenKind, is_reserved};
 use super::Scene;
 
 /// The bracket that closes another.
@@ -37,10 +37,23 @@ pub(super) fn bracket(scene: &Scene) -> Option<SyntaxError> {
 
 /// Whether an expression ended with its line inside a bracket that should have been closed there.
 fn closes_at_line(scene: &Scene, opener: usize) -> bool {
-    let in_block = scene.text(opener) == "{";
-    let leads_on = scene.token(scene.found).is_some_and(|token| token.kind == TokenKind::Sign);
-    scene.starts_line() && scene.after_expression() && !in_block && !leads_on
-        || scene.text(scene.found) == "let" && !in_block
+    let closes = match scene.text(opener) {
+        "(" => scene.accepts(Rule::close_group),
+        "[" => scene.accepts(Rule::close_brackets),
+        _ => false,
+    };
+    scene.starts_line() && closes && !scene.wants_expression()
+}
+
+/// A line that starts with an infix operator after a line that ended an expression.
+pub(super) fn leading_operator(scene: &Scene) -> Option<SyntaxError> {
+    let text = scene.found_text();
+    let infix = ["+", "-", "−", "*", "·", "/", "^", "<", "<=", "≤", ">", ">=", "≥", "==", "!=", "≠", "and", "or"];
+    let before = scene.token(scene.before?)?;
+    let ended = matches!(before.kind, TokenKind::Word | TokenKind::Number | TokenKind::Close)
+        && !is_reserved(scene.before_text());
+    (scene.starts_line() && infix.contains(&text) && ended)
+        .then(|| SyntaxError::LeadingOperator { span: scene.span(scene.found), operator: text.to_owned() })
 }
 
 /// Inputs and hyperparameters that are mixed.
@@ -79,7 +92,7 @@ pub(super) fn equals(scene: &Scene) -> Option<SyntaxError> {
     let span = scene.span(scene.found);
     match scene.found_text() {
         "=" if scene.after_expression() => Some(SyntaxError::AssignInExpression { span }),
-        "==" if !scene.after_expression() && !scene.wants_expression() => {
+        "==" if scene.accepts(Rule::equals) && !scene.after_expression() => {
             Some(SyntaxError::CompareInDefinition { span })
         }
         _ => None,
@@ -119,13 +132,8 @@ pub(super) fn line(scene: &Scene) -> Option<SyntaxError> {
     }
     let span = scene.span(scene.found);
     if scene.starts_line() && scene.after_expression() {
-        let text = scene.found_text();
-        let is_infix = matches!(scene.token(scene.found)?.kind, TokenKind::Sign) || matches!(text, "and" | "or");
-        return Some(if is_infix {
-            SyntaxError::LeadingOperator { span, operator: text.to_owned() }
-        } else {
-            SyntaxError::AfterResult { span, statement: matches!(text, "let" | "next" | "repeat" | "axis") }
-        });
+        let statement = matches!(scene.found_text(), "let" | "next" | "repeat" | "axis");
+        return Some(SyntaxError::AfterResult { span, statement });
     }
     let before = scene.before?;
     if !scene.at_end() {
