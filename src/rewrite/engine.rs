@@ -32,11 +32,15 @@ pub(super) struct Engine<'a> {
     pub strict: bool,
     done: FxHashMap<NodeId, NodeId>,
     fuel: u64,
+    depth: usize,
 }
+
+/// How deep the right sides of rules may lead into each other.
+const DEPTH: usize = 100;
 
 impl<'a> Engine<'a> {
     pub fn new(graph: Graph, inputs: &'a [InputData], strict: bool, fuel: u64) -> Self {
-        Engine { graph, inputs, statistics: Statistics::default(), strict, done: FxHashMap::default(), fuel }
+        Engine { graph, inputs, statistics: Statistics::default(), strict, done: FxHashMap::default(), fuel, depth: 0 }
     }
 
     /// The simplified node of an operation on simplified operands. Its axes are those of the operation.
@@ -71,10 +75,18 @@ impl<'a> Engine<'a> {
     }
 
     fn rewritten(&mut self, op: &Op, operands: &[NodeId], raw: NodeId) -> Option<NodeId> {
-        if self.fuel == 0 {
+        // A rule's result is simplified within it, so a cycle shows as depth before it shows as lost fuel.
+        if self.fuel == 0 || self.depth == DEPTH {
             self.statistics.exhausted = true;
             return None;
         }
+        self.depth += 1;
+        let result = self.applied(op, operands, raw);
+        self.depth -= 1;
+        result
+    }
+
+    fn applied(&mut self, op: &Op, operands: &[NodeId], raw: NodeId) -> Option<NodeId> {
         for rule in structural::RULES {
             if self.strict && rule.grade != Grade::Exact {
                 continue;
@@ -106,7 +118,7 @@ impl<'a> Engine<'a> {
 
     fn count(&mut self, name: &'static str) {
         *self.statistics.firings.entry(name).or_default() += 1;
-        self.fuel -= 1.min(self.fuel);
+        self.fuel = self.fuel.saturating_sub(1);
     }
 
     /// The right side of a rule. `element` is that of a literal at its root.

@@ -79,7 +79,10 @@ pub const ROWS: &[Row] = &[
     when  ("add-constants",     Rounding, "(x + c) + d => x + (c + d)", BOTH_MODERATE),
     when  ("sub-constants",     Rounding, "(x - c) - d => x - (c + d)", BOTH_MODERATE),
     when  ("mul-constants",     Rounding, "(x * c) * d => x * (c * d)", BOTH_MODERATE),
-    when  ("mul-scaled",        Rounding, "(x * c) * y => (x * y) * c", MODERATE),
+    when  ("mul-scaled",        Rounding, "(x * c) * y => (x * y) * c", Condition {
+        name: "c is moderate and x not made of sizes",
+        holds: |graph, found| (MODERATE.holds)(graph, found) && !made_of_sizes(graph, found.node('x')),
+    }),
     when  ("div-scaled",        Rounding, "(x * c) / y => (x / y) * c", MODERATE),
     when  ("div-constant",      Rounding, "x / c => x * (1 / c)", MODERATE),
     when  ("div-sizes",         Rounding, "x / y => x * (1 / y)", Condition {
