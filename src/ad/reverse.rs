@@ -9,7 +9,7 @@ use super::{rules, structural};
 use crate::ir::{Formula, Graph, Node, NodeId, Op};
 use crate::op::{Binary, Element, Unary};
 
-/// The gradients of Σ seed · `of` by each of `wrt`, with exactly the axes of each; 0 where `of` does not
+/// The gradients of Σ seed · `of` by each of `wrt`, with exactly the axes of each (in any order); 0 where `of` does not
 /// depend on it. `seed` has some or all of `of`'s axes and is repeated along the others.
 pub fn gradient(graph: &mut Graph, of: NodeId, seed: NodeId, wrt: &[NodeId]) -> Vec<NodeId> {
     let cell = RefCell::new(std::mem::take(graph));
