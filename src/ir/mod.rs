@@ -1,10 +1,16 @@
 //! The graph: hash-consed, typed tensor nodes over named axes.
 //!
-//! Data and its text form only. `lower` builds it, `ad` and `rewrite` map graphs to graphs, `eval`
-//! runs it slowly, `fuse` turns it into loops.
+//! Data, its text form, its checks and walks over it. `lower` builds it, `ad` and `rewrite` map graphs
+//! to graphs, `eval` runs it slowly, `fuse` turns it into loops.
 
+mod formula;
 mod graph;
 mod program;
+mod walk;
 
-pub use graph::{Axes, AxisData, AxisId, Constant, Extent, Graph, InputId, Node, NodeId, Op, ParameterId, Type};
+pub use formula::Formula;
+pub use graph::{
+    Axes, AxisData, AxisId, Constant, Extent, Graph, InputId, Node, NodeId, Op, ParameterId, Type, union, without,
+};
 pub use program::{InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
+pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of};

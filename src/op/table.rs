@@ -37,7 +37,7 @@ operations! {
         Exp        "exp"         "e^x.",
         Log        "log"         "The natural logarithm; −∞ at 0, NaN below.",
         Sqrt       "sqrt"        "The square root; its derivative at 0 is 0, NaN below.",
-        Sign       "sign"        "−1, 0 or 1; its derivative is 0 everywhere.",
+        Sign       "sign"        "−1, 0 or 1, NaN for NaN; its derivative is 0 everywhere.",
         Sin        "sin"         "The sine of an angle in radians.",
         Cos        "cos"         "The cosine of an angle in radians.",
         Tan        "tan"         "The tangent of an angle in radians.",

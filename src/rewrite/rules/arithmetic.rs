@@ -1,0 +1,109 @@
+//! Algebra on one scale: neutral elements, signs, constants together, powers with small exponents.
+//!
+//! Direction: fewer operations; signs outward, subtraction rather than addition of a negative; constants
+//! outward and multiplied up. `0 * x => 0` and `x - x => 0` extend: a NaN or an infinity in x is lost.
+
+use super::Grade::{Exact, Extends, Rounding};
+use super::{Condition, Row, always, when};
+use crate::ir::{Constant, Graph, NodeId, Op};
+use crate::op::{Binary, Element};
+use crate::rewrite::pattern::Bindings;
+
+/// c and 1/c are normal numbers also in single precision, far from its limits.
+const MODERATE: Condition = Condition { name: "c is moderate", holds: |graph, found| moderate(graph, found.node('c')) };
+
+const BOTH_MODERATE: Condition = Condition {
+    name: "c and d are moderate",
+    holds: |graph, found| moderate(graph, found.node('c')) && moderate(graph, found.node('d')),
+};
+
+const SIZE: Condition =
+    Condition { name: "y is made of sizes", holds: |graph, found| made_of_sizes(graph, found.node('y')) };
+
+const INTEGERS: Condition = Condition { name: "x is an int", holds: is_integer };
+
+/// Constants and sizes combine first, before the tensor.
+const SCALARS: Condition = Condition {
+    name: "c is moderate and y made of sizes",
+    holds: |graph, found| moderate(graph, found.node('c')) && made_of_sizes(graph, found.node('y')),
+};
+
+fn is_integer(graph: &Graph, found: &Bindings) -> bool {
+    graph.ty(found.node('x')).element == Element::Int
+}
+
+fn moderate(graph: &Graph, id: NodeId) -> bool {
+    match graph.constant_of(id) {
+        Some(Constant::Real(value)) => (1e-6..=1e6).contains(&value.abs()),
+        Some(Constant::Int(_)) => true,
+        _ => false,
+    }
+}
+
+/// A positive scalar that depends on the shapes only: sizes, their products and reciprocals, not a mere literal.
+fn made_of_sizes(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    match node.op {
+        Op::Cast(Element::Real) => matches!(graph.node(node.operands[0]).op, Op::Size(_)),
+        Op::Binary(Binary::Mul | Binary::Div) => {
+            let part = |operand: &NodeId| moderate(graph, *operand) || made_of_sizes(graph, *operand);
+            node.operands.iter().all(part)
+        }
+        _ => false,
+    }
+}
+
+#[rustfmt::skip]
+pub const ROWS: &[Row] = &[
+    always("add-zero",          Exact,    "x + 0 => x"),
+    always("sub-zero",          Exact,    "x - 0 => x"),
+    always("zero-sub",          Exact,    "0 - x => -x"),
+    always("mul-one",           Exact,    "x * 1 => x"),
+    always("mul-minus-one",     Exact,    "x * -1 => -x"),
+    always("mul-zero",          Extends,  "x * 0 => 0"),
+    always("zero-div",          Extends,  "0 / x => 0"),
+    always("div-one",           Exact,    "x / 1 => x"),
+    always("div-minus-one",     Exact,    "x / -1 => -x"),
+    always("sub-self",          Extends,  "x - x => 0"),
+    always("add-self",          Exact,    "x + x => x * 2"),
+    always("neg-neg",           Exact,    "-(-x) => x"),
+    always("neg-sub",           Exact,    "-(x - y) => y - x"),
+    always("add-neg",           Exact,    "x + -y => x - y"),
+    always("sub-neg",           Exact,    "x - -y => x + y"),
+    always("neg-scale",         Exact,    "-(x * c) => x * -c"),
+    always("neg-quotient",      Exact,    "-(c / x) => -c / x"),
+    always("scale-neg",         Exact,    "-x * c => x * -c"),
+    always("mul-neg",           Exact,    "-x * y => -(x * y)"),
+    always("neg-div",           Exact,    "-x / y => -(x / y)"),
+    always("div-neg",           Exact,    "x / -y => -(x / y)"),
+    when  ("add-constants",     Rounding, "(x + c) + d => x + (c + d)", BOTH_MODERATE),
+    when  ("sub-constants",     Rounding, "(x - c) - d => x - (c + d)", BOTH_MODERATE),
+    when  ("mul-constants",     Rounding, "(x * c) * d => x * (c * d)", BOTH_MODERATE),
+    when  ("mul-scaled",        Rounding, "(x * c) * y => (x * y) * c", MODERATE),
+    when  ("div-scaled",        Rounding, "(x * c) / y => (x / y) * c", MODERATE),
+    when  ("div-constant",      Rounding, "x / c => x * (1 / c)", MODERATE),
+    when  ("div-sizes",         Rounding, "x / y => x * (1 / y)", Condition {
+        name: "y is made of sizes and x is not a literal",
+        holds: |graph, found| (SIZE.holds)(graph, found) && graph.constant_of(found.node('x')).is_none(),
+    }),
+    when  ("scale-sizes",       Rounding, "(x * y) * c => x * (y * c)", SCALARS),
+    always("abs-abs",           Exact,    "abs(abs(x)) => abs(x)"),
+    always("abs-neg",           Exact,    "abs(-x) => abs(x)"),
+    always("abs-squared",       Exact,    "abs(x) * abs(x) => x * x"),
+    always("sqrt-squared",      Extends,  "sqrt(x * x) => abs(x)"),
+    always("min-self",          Exact,    "min(x, x) => x"),
+    always("max-self",          Exact,    "max(x, x) => x"),
+    always("powi-zero",         Exact,    "powi(x, 0) => 1"),
+    always("powi-one",          Exact,    "powi(x, 1) => x"),
+    always("powi-two",          Exact,    "powi(x, 2) => x * x"),
+    always("powi-three",        Rounding, "powi(x, 3) => (x * x) * x"),
+    always("powi-four",         Rounding, "powi(x, 4) => (x * x) * (x * x)"),
+    always("powi-minus-one",    Exact,    "powi(x, -1) => 1 / x"),
+    always("pow-zero",          Extends,  "pow(x, 0) => 1"),
+    // Not max(x, 0), which shares its gradient at 0.
+    always("pow-one",           Exact,    "pow(x, 1) => select(lt(x, 0), 0, x)"),
+    always("pow-two",           Rounding, "pow(x, 2) => max(x, 0) * max(x, 0)"),
+    when  ("eq-self",           Exact,    "eq(x, x) => true", INTEGERS),
+    when  ("le-self",           Exact,    "le(x, x) => true", INTEGERS),
+    always("lt-self",           Exact,    "lt(x, x) => false"),
+];
