@@ -1,10 +1,11 @@
-//! Instructions of a strip → CLIF, for one lane.
+//! Instructions of a strip → CLIF, for one lane or for a vector of lanes.
 //!
-//! Reals are F64 outside of blocks and of the loss's precision inside, ints are I64, bools I8 of 0 or 1.
+//! Reals are F64 outside of blocks and of the loss's precision inside, ints are I64, bools I8 of 0 or 1;
+//! in vectors bools are masks, and there are no ints.
 //! The edge values are those of the sentences in the operation table.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::ir::Constant;
@@ -20,7 +21,30 @@ pub(super) fn lane_type(element: Element, real: Type) -> Type {
 }
 
 pub(super) fn real_constant(builder: &mut FunctionBuilder<'_>, real: Type, value: f64) -> Value {
-    if real == types::F32 { builder.ins().f32const(value as f32) } else { builder.ins().f64const(value) }
+    let lane = match real.lane_type() {
+        types::F32 => builder.ins().f32const(value as f32),
+        _ => builder.ins().f64const(value),
+    };
+    if real.is_vector() { builder.ins().splat(real, lane) } else { lane }
+}
+
+/// Whether a value is a float, or a vector of floats.
+fn is_real(builder: &FunctionBuilder<'_>, value: Value) -> bool {
+    builder.func.dfg.value_type(value).lane_type().is_float()
+}
+
+/// `yes` where the condition (a bool, or a mask of lanes) holds, else `no`.
+pub(super) fn choose(builder: &mut FunctionBuilder<'_>, condition: Value, yes: Value, no: Value) -> Value {
+    let ty = builder.func.dfg.value_type(yes);
+    if !ty.is_vector() {
+        return builder.ins().select(condition, yes, no);
+    }
+    if ty == builder.func.dfg.value_type(condition) {
+        return builder.ins().bitselect(condition, yes, no);
+    }
+    let flags = MemFlagsData::new().with_endianness(Endianness::Little);
+    let mask = builder.ins().bitcast(ty, flags, condition);
+    builder.ins().bitselect(mask, yes, no)
 }
 
 pub(super) fn constant(builder: &mut FunctionBuilder<'_>, real: Type, constant: Constant) -> Value {
@@ -51,7 +75,7 @@ pub(super) fn resize(builder: &mut FunctionBuilder<'_>, value: Value, to: Type) 
 /// A unary operation that is a few instructions; none for what needs a function.
 pub(super) fn unary(builder: &mut FunctionBuilder<'_>, op: Unary, x: Value) -> Option<Value> {
     let ty = builder.func.dfg.value_type(x);
-    if !ty.is_float() {
+    if !is_real(builder, x) {
         return Some(if op == Unary::Neg { builder.ins().ineg(x) } else { builder.ins().iabs(x) });
     }
     let result = match op {
@@ -66,8 +90,8 @@ pub(super) fn unary(builder: &mut FunctionBuilder<'_>, op: Unary, x: Value) -> O
             let minus_one = real_constant(builder, ty, -1.0);
             let above = builder.ins().fcmp(FloatCC::GreaterThan, x, zero);
             let below = builder.ins().fcmp(FloatCC::LessThan, x, zero);
-            let rest = builder.ins().select(below, minus_one, x);
-            builder.ins().select(above, one, rest)
+            let rest = choose(builder, below, minus_one, x);
+            choose(builder, above, one, rest)
         }
         _ => return None,
     };
@@ -76,7 +100,7 @@ pub(super) fn unary(builder: &mut FunctionBuilder<'_>, op: Unary, x: Value) -> O
 
 /// A binary operation that is a few instructions; none for what needs a function.
 pub(super) fn binary(builder: &mut FunctionBuilder<'_>, op: Binary, a: Value, b: Value) -> Option<Value> {
-    let int = !builder.func.dfg.value_type(a).is_float();
+    let int = !is_real(builder, a);
     let result = match (op, int) {
         (Binary::Add, false) => builder.ins().fadd(a, b),
         (Binary::Sub, false) => builder.ins().fsub(a, b),
@@ -98,12 +122,12 @@ pub(super) fn binary(builder: &mut FunctionBuilder<'_>, op: Binary, a: Value, b:
 fn extreme(builder: &mut FunctionBuilder<'_>, first: FloatCC, a: Value, b: Value) -> Value {
     let comes_first = builder.ins().fcmp(first, a, b);
     let nan = builder.ins().fcmp(FloatCC::Unordered, a, a);
-    let rest = builder.ins().select(nan, a, b);
-    builder.ins().select(comes_first, a, rest)
+    let rest = choose(builder, nan, a, b);
+    choose(builder, comes_first, a, rest)
 }
 
 pub(super) fn compare(builder: &mut FunctionBuilder<'_>, op: Compare, a: Value, b: Value) -> Value {
-    if builder.func.dfg.value_type(a).is_float() {
+    if is_real(builder, a) {
         let code = match op {
             Compare::Eq => FloatCC::Equal,
             Compare::Ne => FloatCC::NotEqual,
@@ -126,6 +150,7 @@ pub(super) fn logic(builder: &mut FunctionBuilder<'_>, op: Logic, a: Value, b: V
     match op {
         Logic::And => builder.ins().band(a, b),
         Logic::Or => builder.ins().bor(a, b),
+        Logic::Not if builder.func.dfg.value_type(a).is_vector() => builder.ins().bnot(a),
         Logic::Not => builder.ins().bxor_imm_u(a, 1),
     }
 }
@@ -134,9 +159,9 @@ pub(super) fn cast(builder: &mut FunctionBuilder<'_>, to: Element, real: Type, x
     let from = builder.func.dfg.value_type(x);
     match to {
         Element::Real if from.is_float() => resize(builder, x, real),
-        Element::Real if from == types::I8 => {
+        Element::Real if from == types::I8 || from.is_vector() => {
             let (one, zero) = (real_constant(builder, real, 1.0), real_constant(builder, real, 0.0));
-            builder.ins().select(x, one, zero)
+            choose(builder, x, one, zero)
         }
         Element::Real => builder.ins().fcvt_from_sint(real, x),
         Element::Int if from.is_float() => builder.ins().fcvt_to_sint_sat(types::I64, x),
@@ -153,7 +178,7 @@ pub(super) fn cast(builder: &mut FunctionBuilder<'_>, to: Element, real: Type, x
 
 /// The neutral element of a reduction.
 pub(super) fn neutral(builder: &mut FunctionBuilder<'_>, op: ReduceOp, ty: Type) -> Value {
-    if ty.is_float() {
+    if ty.lane_type().is_float() {
         let value = match op {
             ReduceOp::Sum => 0.0,
             ReduceOp::Prod => 1.0,

@@ -6,6 +6,8 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
 
+use cranelift_frontend::Variable;
+
 use super::arithmetic;
 use super::arithmetic::{combine, lane_type, neutral, resize, zero};
 use super::translate::Translator;
@@ -14,15 +16,15 @@ use crate::kernel::{Access, Coordinate, Effect, Function, Instruction, Operand, 
 use crate::op::{Binary, Element, ReduceOp};
 
 /// An access whose parts that do not vary are computed.
-struct Address {
-    ty: Type,
-    base: Value,
+pub(super) struct Address {
+    pub ty: Type,
+    pub base: Value,
     /// Bytes from lane to lane; none if the access does not vary that way.
-    step: Option<Value>,
+    pub step: Option<Value>,
     /// Whether the computed positions that do not vary are inside.
-    inside: Option<Value>,
+    pub inside: Option<Value>,
     /// The computed positions that vary: line, extent, bytes from element to element.
-    varying: Vec<(Operand, Value, Value)>,
+    pub varying: Vec<(Operand, Value, Value)>,
 }
 
 impl Address {
@@ -31,14 +33,17 @@ impl Address {
     }
 }
 
+/// What a strip leaves behind, where in memory, and the variable of what a block reduces to one element.
+pub(super) type Prepared<'s> = (&'s Effect, Option<Address>, Option<Variable>);
+
 /// The values of the lines of a strip, at one lane.
-struct Lines {
-    values: Vec<Option<Value>>,
+pub(super) struct Lines {
+    pub values: Vec<Option<Value>>,
     real: Type,
 }
 
 impl Lines {
-    fn get(&self, operand: Operand) -> Value {
+    pub fn get(&self, operand: Operand) -> Value {
         self.values[operand.0 as usize]
             .unwrap_or_else(|| unreachable!("operands come first: the verifier has checked it"))
     }
@@ -105,7 +110,7 @@ impl Translator<'_, '_> {
             let partial = self.partial(strip, effect, address.as_ref());
             effects.push((effect, address, partial));
         }
-        let begin = self.builder.ins().iconst(types::I64, 0);
+        let begin = self.vectors(strip, &lanes, &line_addresses, &effects, length);
         self.counted(begin, length, 1, |this, lane| {
             for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| line.varies) {
                 let address = line_addresses[position].as_ref();
@@ -127,12 +132,7 @@ impl Translator<'_, '_> {
     }
 
     /// A variable for what a block reduces to one element.
-    fn partial(
-        &mut self,
-        strip: &Strip,
-        effect: &Effect,
-        address: Option<&Address>,
-    ) -> Option<cranelift_frontend::Variable> {
+    fn partial(&mut self, strip: &Strip, effect: &Effect, address: Option<&Address>) -> Option<Variable> {
         let Effect::Accumulate(op, _, value) = effect else { return None };
         if address.is_some_and(Address::varies) {
             return None;
@@ -148,7 +148,7 @@ impl Translator<'_, '_> {
         &mut self,
         effect: &Effect,
         address: Option<&Address>,
-        partial: Option<cranelift_frontend::Variable>,
+        partial: Option<Variable>,
         lanes: &Lines,
         lane: Value,
     ) {
@@ -229,7 +229,7 @@ impl Translator<'_, '_> {
         address.base = self.builder.ins().iadd(address.base, offset);
     }
 
-    fn position(&self, axis: AxisId) -> Value {
+    pub fn position(&self, axis: AxisId) -> Value {
         self.indices
             .get(&axis)
             .copied()
@@ -336,7 +336,7 @@ impl Translator<'_, '_> {
             }
             (Instruction::Polygamma(order, a), _) => self.function(Function::Polygamma(*order), &[lines.get(*a)], real),
             (Instruction::Select(condition, yes, no), _) => {
-                self.builder.ins().select(lines.get(*condition), lines.get(*yes), lines.get(*no))
+                arithmetic::choose(&mut self.builder, lines.get(*condition), lines.get(*yes), lines.get(*no))
             }
             (Instruction::Cast(_, a), _) => arithmetic::cast(&mut self.builder, element, real, lines.get(*a)),
         }
