@@ -26,6 +26,7 @@ pub mod check;
 pub mod resolve;
 
 // Layer 4: the graph and its judge.
+pub mod bind;
 pub mod eval;
 pub mod ir;
 

@@ -1,1 +1,43 @@
-//! (to be written)
+//! Graph → plan: few loop nests that read each input once a pass.
+//!
+//! [`value`] and [`prepare`] turn the graph into expressions at one position, [`analysis`] asks what an
+//! order of loops would cost, [`schedule`] nests the loops, [`block`] cuts the innermost code into strips
+//! and calls of block functions.
+//!
+//! The cost model. At every depth the next loop is the axis with the fewest levels (a reduction along
+//! the axis is available one level later, and every level is one more pass); among equals the one whose
+//! neighbours are far apart in memory comes first, so that the contiguous axis ends up innermost or is
+//! the vector axis. What is needed on two levels is computed again where it is a few operations on
+//! loaded inputs, and kept in memory where a transcendental function or a reduction is part of it. What
+//! does not vary along a loop is computed before it.
+
+mod analysis;
+mod block;
+mod prepare;
+mod schedule;
+mod value;
+
+use crate::ir::{OutputRole, Program};
+use crate::kernel::{Input, Output, Plan};
+
+/// Schedules a program.
+pub fn fuse(program: &Program) -> Plan {
+    let graph = &program.graph;
+    let mut plan = Plan { axes: graph.all_axes().to_vec(), ..Plan::default() };
+    for input in &program.inputs {
+        plan.inputs.push(Input { name: input.name.clone(), element: input.element, axes: input.axes.clone() });
+    }
+    plan.parameters = program.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+    for output in &program.outputs {
+        let name = match &output.role {
+            OutputRole::Value => "value".to_owned(),
+            OutputRole::Term(name) => format!("term {name}"),
+            OutputRole::Weight(name) => format!("weight {name}"),
+            OutputRole::Gradient(name) => format!("gradient {name}"),
+        };
+        plan.outputs.push(Output { axes: output.axes.clone(), name });
+    }
+    let mut values = value::Values::default();
+    let pieces = prepare::prepare(program, &mut values);
+    schedule::schedule(plan, &values, pieces)
+}

@@ -1,1 +1,18 @@
-//! (to be written)
+//! Plan → machine code, and calls of it. The only user of Cranelift.
+//!
+//! [`compile`] schedules a program and translates every stage of the plan ([`translate`], [`strip`], [`vector`],
+//! [`arithmetic`]) into one function; [`frame`] says how a call hands over its data, [`call`] is the
+//! border where that happens, [`functions`] are the precompiled functions that kernels call.
+//! [`module`] owns the code.
+
+mod arithmetic;
+mod call;
+mod frame;
+mod functions;
+mod module;
+mod strip;
+mod translate;
+mod vector;
+
+pub use call::{CallError, Outputs, SliceMut};
+pub use module::{Compiled, JitError, Precision, compile};

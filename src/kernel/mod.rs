@@ -1,1 +1,19 @@
-//! (to be written)
+//! The loop-level form of a program: stages, loops over named axes, strips of straight-line code.
+//!
+//! Data with its text form and its verifier only; `fuse` makes it, `jit` translates it.
+//!
+//! A [`Plan`] runs its stages one after the other. A stage is a loop over one axis, which a runtime may
+//! cut into ranges (every range has its own accumulators, which are combined in order), or straight-line
+//! code. A loop is scalar (one position at a time) or blocked (up to [`BLOCK`] positions at a time; the
+//! axis is then the vector axis of everything inside, and each value that varies along it is a strip of
+//! lanes). Inside of a blocked loop reals have the precision of the loss, elsewhere they are doubles.
+
+mod plan;
+mod print;
+mod verify;
+
+pub use plan::{
+    Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, Input, Instruction,
+    Line, Loop, Operand, Output, Place, Plan, Register, RegisterId, Statement, Strip, Target, TensorRef,
+};
+pub use verify::{PlanError, verify};

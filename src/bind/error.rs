@@ -1,0 +1,152 @@
+//! What can be wrong with a caller's data.
+
+/// A tensor does not fit the program.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DataError {
+    /// An input was not given.
+    #[error("the input `{input}: {signature}` is missing")]
+    Missing {
+        /// Its name.
+        input: String,
+        /// Its declared type.
+        signature: String,
+    },
+    /// A tensor that the loss does not take.
+    #[error("the loss has no input `{input}`{}", hint(close, known))]
+    Surplus {
+        /// The name that was given.
+        input: String,
+        /// What may have been meant.
+        close: Option<String>,
+        /// All names.
+        known: Vec<String>,
+    },
+    /// The same input twice.
+    #[error("the input `{input}` is given twice")]
+    Twice {
+        /// Its name.
+        input: String,
+    },
+    /// Too few or too many dimensions.
+    #[error("`{input}` is declared as {signature}, but its shape is {shape:?}")]
+    Rank {
+        /// Its name.
+        input: String,
+        /// Its declared type.
+        signature: String,
+        /// The shape that was given.
+        shape: Vec<usize>,
+    },
+    /// Two inputs disagree on an axis.
+    #[error("axis {axis} has extent {first_extent} in `{first}`, but {second_extent} in `{second}`")]
+    Extent {
+        /// The axis; one of a pack as `..S #2`.
+        axis: String,
+        /// The input that bound it.
+        first: String,
+        /// Its extent there.
+        first_extent: usize,
+        /// The input that disagrees.
+        second: String,
+        /// Its extent there.
+        second_extent: usize,
+    },
+    /// Two inputs disagree on how many axes a pack has.
+    #[error("{axis} stands for the axes {first_extents:?} in `{first}`, but {second_extents:?} in `{second}`")]
+    PackRank {
+        /// The pack.
+        axis: String,
+        /// The input that bound it.
+        first: String,
+        /// Its axes there.
+        first_extents: Vec<usize>,
+        /// The input that disagrees.
+        second: String,
+        /// Its axes there.
+        second_extents: Vec<usize>,
+    },
+    /// An axis of fixed extent has another one.
+    #[error("axis {axis} has {labels} positions, but `{input}` has {extent} along it")]
+    Labels {
+        /// The input.
+        input: String,
+        /// The axis.
+        axis: String,
+        /// How many it has.
+        labels: u64,
+        /// How many the input has.
+        extent: usize,
+    },
+    /// More elements than can be addressed.
+    #[error("`{input}` of shape {shape:?} has more elements than this machine can address")]
+    TooLarge {
+        /// The input.
+        input: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Floats where ints are wanted, or the other way round.
+    #[error("`{input}` is declared as {kind} and wants {wanted}, but its elements are {given}; {hint}")]
+    Type {
+        /// The input.
+        input: String,
+        /// Its declared kind.
+        kind: String,
+        /// What it wants, in words.
+        wanted: &'static str,
+        /// The element type that was given.
+        given: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A label that is no position of its axis.
+    #[error("`{input}`{position} is {value}, but a label is at least 0 and below {extent}, the extent of axis {axis}{}", ignored_text(*ignored))]
+    Label {
+        /// The input.
+        input: String,
+        /// Where, as `[1, 2]`.
+        position: String,
+        /// The label.
+        value: i64,
+        /// The axis that it indexes.
+        axis: String,
+        /// Its extent.
+        extent: usize,
+        /// The value that would mark an element to leave out.
+        ignored: Option<i64>,
+    },
+    /// A value that is not of the declared kind.
+    #[error("`{input}`{position} is {value}, which is not a {kind}: {range}")]
+    Kind {
+        /// The input.
+        input: String,
+        /// Where, as `[1, 2]`.
+        position: String,
+        /// The value.
+        value: f64,
+        /// The declared kind.
+        kind: String,
+        /// What values the kind has.
+        range: &'static str,
+    },
+    /// An axis that must not be empty is.
+    #[error("axis {axis} is empty, and {reason} is not defined over nothing")]
+    Empty {
+        /// The axis.
+        axis: String,
+        /// What needs it.
+        reason: String,
+    },
+}
+
+fn hint(close: &Option<String>, known: &[String]) -> String {
+    match close {
+        Some(name) => format!(": did you mean `{name}`?"),
+        None if known.is_empty() => "; it takes none".to_owned(),
+        None => format!("; its inputs are {}", known.join(", ")),
+    }
+}
+
+fn ignored_text(ignored: Option<i64>) -> String {
+    ignored.map_or_else(String::new, |value| format!(", or {value} to leave the element out"))
+}

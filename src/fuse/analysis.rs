@@ -1,0 +1,305 @@
+//! What opening a loop over an axis would mean for a set of demands.
+//!
+//! A demand asks for a value over a domain of axes: stored, kept, or reduced. Under a chosen axis every
+//! demand is either inside of the loop (its domain has the axis) or outside; what it needs that cannot be
+//! computed where it is needed becomes a further demand beside it. The level of a demand is the number of
+//! loops over the axis that must have run before it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::value::{Position, Source, ValueId, ValueOp, Values};
+use crate::ir::{Axes, AxisId};
+use crate::kernel::{BufferId, Place, RegisterId, TensorRef};
+use crate::op::{Binary, ReduceOp, Unary};
+
+/// What becomes of a value.
+#[derive(Clone, Debug)]
+pub(super) enum Goal {
+    /// Written to an output.
+    Output(TensorRef, Vec<Position>),
+    /// Kept in a buffer.
+    Keep(BufferId),
+    /// Set as a scalar.
+    Set(RegisterId),
+    /// Reduced into a place that a loop further out has set to the neutral element.
+    Reduce(ReduceOp, Place),
+    /// Made available where it is demanded; the place is chosen when its loop is made.
+    Provide,
+}
+
+/// A value over a domain.
+#[derive(Clone, Debug)]
+pub(super) struct Demand {
+    /// For `Provide` of a reduction the reduction itself, for `Reduce` its operand.
+    pub value: ValueId,
+    pub goal: Goal,
+    /// All axes that its loops must open, or have opened.
+    pub domain: Axes,
+}
+
+/// A demand under a chosen axis.
+pub(super) struct Item {
+    pub demand: Demand,
+    pub inside: bool,
+    pub level: usize,
+    requires: Vec<usize>,
+}
+
+/// Where each value is found at this point of the program.
+pub(super) type Available = FxHashMap<ValueId, Place>;
+
+/// The surroundings of an analysis.
+pub(super) struct Context<'a> {
+    pub values: &'a Values,
+    pub available: &'a Available,
+    pub open: &'a [AxisId],
+}
+
+/// The axes along which a stored value is loaded elsewhere than at the loop's own position do not count
+/// as open for it; these are the ones that do.
+fn own_axes(positions: &[(AxisId, Position)]) -> impl Iterator<Item = AxisId> + '_ {
+    positions.iter().filter(|&&(axis, position)| position == Position::Axis(axis)).map(|&(axis, _)| axis)
+}
+
+/// Whether an operation is evaluated by a function rather than by a few instructions.
+pub(super) fn is_transcendental(op: &ValueOp) -> bool {
+    match op {
+        ValueOp::Unary(op) => !matches!(
+            op,
+            Unary::Neg | Unary::Abs | Unary::Sqrt | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round
+        ),
+        ValueOp::Binary(op) => matches!(op, Binary::Pow | Binary::Powi | Binary::Atan2),
+        ValueOp::Polygamma(_) => true,
+        _ => false,
+    }
+}
+
+impl Context<'_> {
+    /// The domain of a value that is to be provided.
+    pub fn domain(&self, value: ValueId) -> Axes {
+        let mut domain = self.values.axes(value).clone();
+        if let ValueOp::Reduce(_, over) = &self.values.get(value).op {
+            domain.extend(over.iter().copied());
+            domain.sort();
+        }
+        domain
+    }
+
+    /// What must be evaluated for a demand.
+    pub fn body(&self, demand: &Demand) -> ValueId {
+        match (&self.values.get(demand.value).op, &demand.goal) {
+            (ValueOp::Reduce(..), Goal::Provide) => self.values.get(demand.value).operands[0],
+            _ => demand.value,
+        }
+    }
+
+    /// Visits what a value is computed from, from the value down. The visitor says whether to go on
+    /// below; stored values count as operands of the loads of them.
+    pub fn walk(&self, from: ValueId, mut visit: impl FnMut(ValueId) -> bool) {
+        let mut seen = FxHashSet::default();
+        let mut open = vec![from];
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) || self.available.contains_key(&id) || !visit(id) {
+                continue;
+            }
+            let value = self.values.get(id);
+            open.extend(value.operands.iter().copied());
+            if let ValueOp::Load(Source::Value(stored), _) = &value.op {
+                open.push(*stored);
+            }
+        }
+    }
+
+    /// Whether a function or a reduction must be evaluated for a value.
+    pub fn is_heavy(&self, value: ValueId) -> bool {
+        self.is_heavy_beside(value, &FxHashSet::default())
+    }
+
+    /// The same, where some values will have been provided.
+    fn is_heavy_beside(&self, value: ValueId, provided: &FxHashSet<ValueId>) -> bool {
+        let mut heavy = false;
+        self.walk(value, |id| {
+            if provided.contains(&id) {
+                return false;
+            }
+            let op = &self.values.get(id).op;
+            heavy |= is_transcendental(op) || matches!(op, ValueOp::Reduce(..));
+            !heavy
+        });
+        heavy
+    }
+
+    /// The axes that must still be opened for some demands, with those of everything that they need.
+    pub fn remaining(&self, demands: &[Demand]) -> Axes {
+        let mut remaining = Axes::new();
+        let mut add = |axes: &[AxisId]| {
+            for axis in axes {
+                if !self.open.contains(axis) && !remaining.contains(axis) {
+                    remaining.push(*axis);
+                }
+            }
+        };
+        for demand in demands {
+            add(&demand.domain);
+            self.walk(self.body(demand), |id| {
+                add(&self.domain(id));
+                true
+            });
+        }
+        remaining.sort();
+        remaining
+    }
+
+    /// All demands under an axis, with what they need, by level.
+    pub fn analyse(&self, demands: &[Demand], axis: AxisId) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut providers = FxHashMap::default();
+        for demand in demands {
+            if matches!(demand.goal, Goal::Provide) {
+                providers.insert(demand.value, items.len());
+            }
+            items.push(Item::new(demand.clone(), axis));
+        }
+        let mut next = 0;
+        while next < items.len() {
+            for value in self.requirements(&items[next], axis) {
+                let provider = *providers.entry(value).or_insert_with(|| {
+                    let demand = Demand { value, goal: Goal::Provide, domain: self.domain(value) };
+                    items.push(Item::new(demand, axis));
+                    items.len() - 1
+                });
+                if provider != next {
+                    items[next].requires.push(provider);
+                }
+            }
+            next += 1;
+        }
+        // What is required has a smaller value id than what requires it, but demands come in any order.
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|&item| (!matches!(items[item].demand.goal, Goal::Provide), items[item].demand.value));
+        for item in order {
+            let after = |&required: &usize| items[required].level + usize::from(items[required].inside);
+            items[item].level = items[item].requires.iter().map(after).max().unwrap_or(0);
+        }
+        items
+    }
+
+    /// The values that must be provided beside a demand before its loop.
+    fn requirements(&self, item: &Item, axis: AxisId) -> Vec<ValueId> {
+        let mut required = Vec::new();
+        self.walk(self.body(&item.demand), |id| {
+            let value = self.values.get(id);
+            match &value.op {
+                ValueOp::Reduce(..) => {
+                    let outside =
+                        if item.inside { !value.axes.contains(&axis) } else { self.domain(id).contains(&axis) };
+                    if outside {
+                        required.push(id);
+                    }
+                    !outside
+                }
+                ValueOp::Load(Source::Value(stored), positions) => {
+                    let stored_axes = self.values.axes(*stored);
+                    let outside = if item.inside {
+                        !own_axes(positions).any(|own| own == axis)
+                    } else {
+                        stored_axes.contains(&axis)
+                    };
+                    if outside && !self.available.contains_key(stored) {
+                        required.push(*stored);
+                    }
+                    // The computed positions are looked at on their own.
+                    if outside {
+                        for &operand in &value.operands {
+                            required.extend(self.requirements_below(operand, item, axis));
+                        }
+                    }
+                    !outside
+                }
+                _ => {
+                    let elsewhere = item.inside
+                        && !value.axes.contains(&axis)
+                        && value.axes.iter().any(|axis| !self.open.contains(axis))
+                        && self.is_heavy(id);
+                    if elsewhere {
+                        required.push(id);
+                    }
+                    !elsewhere
+                }
+            }
+        });
+        required.sort();
+        required.dedup();
+        required
+    }
+
+    fn requirements_below(&self, value: ValueId, item: &Item, axis: AxisId) -> Vec<ValueId> {
+        let demand = Demand { value, goal: Goal::Set(RegisterId(0)), domain: item.demand.domain.clone() };
+        self.requirements(&Item { demand, inside: item.inside, level: 0, requires: Vec::new() }, axis)
+    }
+
+    /// What the loops of later levels need that an earlier level computes too and that is worth keeping,
+    /// each with the earliest such level.
+    pub fn kept(&self, items: &[Item], axis: AxisId) -> Vec<(ValueId, usize)> {
+        let mut computed: FxHashMap<ValueId, usize> = FxHashMap::default();
+        let mut kept: FxHashMap<ValueId, usize> = FxHashMap::default();
+        let last = items.iter().map(|item| item.level).max().unwrap_or(0);
+        let provided: FxHashSet<ValueId> = items
+            .iter()
+            .filter(|item| matches!(item.demand.goal, Goal::Provide))
+            .map(|item| item.demand.value)
+            .collect();
+        for level in 0..=last {
+            let mut here = Vec::new();
+            for item in items.iter().filter(|item| item.inside && item.level == level) {
+                self.walk(self.body(&item.demand), |id| {
+                    let elsewhere = provided.contains(&id) && id != item.demand.value;
+                    if elsewhere || !self.values.axes(id).contains(&axis) {
+                        return !elsewhere;
+                    }
+                    match computed.get(&id) {
+                        Some(&earlier) if self.is_heavy_beside(id, &provided) => {
+                            kept.entry(self.worth_keeping(id, axis, &provided)).or_insert(earlier);
+                            false
+                        }
+                        _ => {
+                            here.push(id);
+                            true
+                        }
+                    }
+                });
+            }
+            for id in here {
+                computed.entry(id).or_insert(level);
+            }
+        }
+        let mut kept: Vec<_> = kept.into_iter().collect();
+        kept.sort();
+        kept
+    }
+
+    /// Below cheap operations on one heavy operand, that operand: they are cheaper than a second buffer.
+    fn worth_keeping(&self, mut id: ValueId, axis: AxisId, provided: &FxHashSet<ValueId>) -> ValueId {
+        loop {
+            let value = self.values.get(id);
+            if is_transcendental(&value.op) || matches!(value.op, ValueOp::Reduce(..) | ValueOp::Load(..)) {
+                return id;
+            }
+            let is_heavy = |id: &ValueId| self.is_heavy_beside(*id, provided);
+            let mut heavy: Vec<ValueId> = value.operands.iter().copied().filter(is_heavy).collect();
+            heavy.sort();
+            heavy.dedup();
+            match heavy[..] {
+                [only] if self.values.axes(only).contains(&axis) => id = only,
+                _ => return id,
+            }
+        }
+    }
+}
+
+impl Item {
+    fn new(demand: Demand, axis: AxisId) -> Item {
+        let inside = demand.domain.contains(&axis);
+        Item { demand, inside, level: 0, requires: Vec::new() }
+    }
+}

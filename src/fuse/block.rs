@@ -1,0 +1,317 @@
+//! The innermost code: values → strips and calls of block functions.
+//!
+//! Outside of a blocked loop everything is one strip that runs once, functions included. Inside, a
+//! function is called for a whole block, so the values of a leaf fall into rounds: what needs the result
+//! of a function called after round r is in round r + 1. What a later round needs of an earlier one goes
+//! through scratch memory, except for what is only loaded.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::analysis::{Demand, Goal, is_transcendental};
+use super::schedule::Scheduler;
+use super::value::{Position, Source, ValueId, ValueOp};
+use crate::ir::AxisId;
+use crate::kernel::{
+    Access, BufferId, BufferKind, Call, Coordinate, Effect, Function, Instruction, Line, Operand, Place, Statement,
+    Strip, Target, TensorRef,
+};
+use crate::op::Logic;
+
+impl Scheduler<'_> {
+    /// Code for demands whose axes are all open and that need no further loop.
+    pub(super) fn leaf(&mut self, demands: Vec<Demand>) -> Vec<Statement> {
+        if demands.is_empty() {
+            return Vec::new();
+        }
+        let vector = self.vector;
+        let varies = |demand: &Demand| vector.is_some_and(|vector| demand.domain.contains(&vector));
+        let (blocked, once): (Vec<_>, Vec<_>) = demands.into_iter().partition(varies);
+        let mut statements = Vec::new();
+        if !once.is_empty() {
+            let once = self.place_provided(once);
+            let mut writer = Writer::new(self, None, FxHashMap::default());
+            for (demand, _) in &once {
+                writer.demand(demand);
+            }
+            statements.push(Statement::Strip(writer.strip));
+            self.remember(once);
+        }
+        if !blocked.is_empty() {
+            statements.extend(self.hoist(&blocked, true));
+            let blocked = self.place_provided(blocked);
+            statements.extend(self.rounds(&blocked));
+            self.remember(blocked);
+        }
+        statements
+    }
+
+    fn remember(&mut self, provided: Vec<(Demand, Option<Place>)>) {
+        for (demand, place) in provided {
+            if let Some(place) = place {
+                self.available.insert(demand.value, place);
+            }
+        }
+    }
+
+    fn rounds(&mut self, demands: &[(Demand, Option<Place>)]) -> Vec<Statement> {
+        let rounds = Rounds::new(self, demands);
+        let mut scratch = FxHashMap::default();
+        let mut statements = Vec::new();
+        for round in 0..=rounds.last {
+            let mut stores = Vec::new();
+            for &value in rounds.spilled.iter().filter(|value| rounds.round[value] == round) {
+                let element = self.values.get(value).element;
+                stores.push((value, self.new_buffer(element, BufferKind::Scratch, Vec::new(), true)));
+            }
+            let mut writer = Writer::new(self, self.vector, scratch.clone());
+            for (demand, _) in demands.iter().filter(|(demand, _)| rounds.ready(demand.value) == round) {
+                writer.demand(demand);
+            }
+            for &(value, buffer) in &stores {
+                let line = writer.value(value);
+                writer.strip.effects.push(Effect::Store(block(buffer), line));
+            }
+            if !writer.strip.effects.is_empty() {
+                statements.push(Statement::Strip(writer.strip));
+            }
+            scratch.extend(stores);
+            for &value in rounds.calls.iter().filter(|value| rounds.round[value] == round) {
+                statements.push(self.call(value, &mut scratch));
+            }
+        }
+        statements
+    }
+
+    fn call(&mut self, value: ValueId, scratch: &mut FxHashMap<ValueId, BufferId>) -> Statement {
+        let data = self.values.get(value);
+        let function = match data.op {
+            ValueOp::Unary(op) => Function::Unary(op),
+            ValueOp::Binary(op) => Function::Binary(op),
+            ValueOp::Polygamma(order) => Function::Polygamma(order),
+            _ => unreachable!("only functions are called"),
+        };
+        let arguments = data.operands.iter().map(|operand| scratch[operand]).collect();
+        let result = self.new_buffer(data.element, BufferKind::Scratch, Vec::new(), true);
+        scratch.insert(value, result);
+        Statement::Call(Call { function, arguments, result })
+    }
+}
+
+/// The element of a block buffer without further axes.
+fn block(buffer: BufferId) -> Access {
+    Access { tensor: TensorRef::Buffer(buffer), coordinates: Vec::new() }
+}
+
+/// Which value is computed in which round.
+struct Rounds {
+    round: FxHashMap<ValueId, usize>,
+    /// In order.
+    calls: Vec<ValueId>,
+    is_call: FxHashSet<ValueId>,
+    /// What goes through scratch memory, in order.
+    spilled: Vec<ValueId>,
+    last: usize,
+}
+
+impl Rounds {
+    fn new(scheduler: &Scheduler<'_>, demands: &[(Demand, Option<Place>)]) -> Rounds {
+        let mut cone = Vec::new();
+        for (demand, _) in demands {
+            scheduler.context().walk(demand.value, |id| {
+                cone.push(id);
+                true
+            });
+        }
+        cone.sort();
+        cone.dedup();
+        let mut rounds = Rounds {
+            round: FxHashMap::default(),
+            calls: Vec::new(),
+            is_call: FxHashSet::default(),
+            spilled: Vec::new(),
+            last: 0,
+        };
+        for &id in &cone {
+            let value = scheduler.values.get(id);
+            let round = value.operands.iter().map(|&operand| rounds.ready(operand)).max().unwrap_or(0);
+            rounds.round.insert(id, round);
+            let varies = scheduler.vector.is_some_and(|vector| value.axes.contains(&vector));
+            if varies && is_transcendental(&value.op) {
+                rounds.is_call.insert(id);
+                rounds.calls.push(id);
+            }
+        }
+        rounds.find_spilled(scheduler, &cone);
+        rounds.last = demands.iter().map(|(demand, _)| rounds.ready(demand.value)).max().unwrap_or(0);
+        rounds
+    }
+
+    fn find_spilled(&mut self, scheduler: &Scheduler<'_>, cone: &[ValueId]) {
+        let mut spilled = FxHashSet::default();
+        for &id in cone {
+            let value = scheduler.values.get(id);
+            let call = self.is_call.contains(&id);
+            for &operand in &value.operands {
+                let later = self.ready(operand) < self.round[&id] && self.is_work(scheduler, operand);
+                if !self.is_call.contains(&operand) && (call || later) {
+                    spilled.insert(operand);
+                }
+            }
+        }
+        self.spilled = spilled.into_iter().collect();
+        self.spilled.sort();
+        for value in &self.spilled {
+            self.round.entry(*value).or_insert(0);
+        }
+    }
+
+    /// Whether computing a value again costs more than loading it.
+    fn is_work(&self, scheduler: &Scheduler<'_>, id: ValueId) -> bool {
+        let value = scheduler.values.get(id);
+        let varies = scheduler.vector.is_some_and(|vector| value.axes.contains(&vector));
+        self.round.contains_key(&id) && varies && !matches!(value.op, ValueOp::Load(..) | ValueOp::Index(_))
+    }
+
+    /// The first round in which a value can be used.
+    fn ready(&self, id: ValueId) -> usize {
+        self.round.get(&id).copied().unwrap_or(0) + usize::from(self.is_call.contains(&id))
+    }
+}
+
+/// Writes one strip.
+struct Writer<'a, 'b> {
+    scheduler: &'a Scheduler<'b>,
+    strip: Strip,
+    /// What earlier rounds left in scratch memory.
+    scratch: FxHashMap<ValueId, BufferId>,
+    known: FxHashMap<ValueId, Operand>,
+}
+
+impl<'a, 'b> Writer<'a, 'b> {
+    fn new(scheduler: &'a Scheduler<'b>, vector: Option<AxisId>, scratch: FxHashMap<ValueId, BufferId>) -> Self {
+        Writer { scheduler, strip: Strip { vector, ..Strip::default() }, scratch, known: FxHashMap::default() }
+    }
+
+    fn demand(&mut self, demand: &Demand) {
+        let line = self.value(demand.value);
+        let effect = match &demand.goal {
+            Goal::Output(tensor, positions) => {
+                let coordinates = positions.iter().map(|&position| self.coordinate(position, None)).collect();
+                Effect::Store(Access { tensor: *tensor, coordinates }, line)
+            }
+            Goal::Keep(buffer) => Effect::Store(self.own(*buffer), line),
+            Goal::Set(register) => Effect::Set(*register, line),
+            Goal::Reduce(op, Place::Register(register)) => Effect::Accumulate(*op, Target::Register(*register), line),
+            Goal::Reduce(op, Place::Buffer(buffer)) => Effect::Accumulate(*op, Target::Memory(self.own(*buffer)), line),
+            Goal::Provide => unreachable!("a leaf's values have got their places"),
+        };
+        self.strip.effects.push(effect);
+    }
+
+    /// The element of a buffer at the loops' own positions.
+    fn own(&self, buffer: BufferId) -> Access {
+        let axes = &self.scheduler.plan.buffer(buffer).axes;
+        Access {
+            tensor: TensorRef::Buffer(buffer),
+            coordinates: axes.iter().map(|&axis| Coordinate::Axis(axis)).collect(),
+        }
+    }
+
+    fn coordinate(&self, position: Position, axis: Option<AxisId>) -> Coordinate {
+        match (position, axis) {
+            (Position::Axis(axis), _) => Coordinate::Axis(axis),
+            (Position::Fixed(position), _) => Coordinate::Fixed(position),
+            (Position::Computed(value), Some(axis)) => Coordinate::Computed(self.known[&value], axis),
+            (Position::Computed(_), None) => unreachable!("outputs are written at known positions"),
+        }
+    }
+
+    /// The line of a value; writes it, and what it needs, where it is not there yet.
+    fn value(&mut self, id: ValueId) -> Operand {
+        let mut stack = vec![id];
+        while let Some(&next) = stack.last() {
+            if self.known.contains_key(&next) {
+                stack.pop();
+                continue;
+            }
+            let missing = self.missing(next);
+            if missing.is_empty() {
+                stack.pop();
+                self.write(next);
+            } else {
+                stack.extend(missing);
+            }
+        }
+        self.known[&id]
+    }
+
+    fn is_there(&self, id: ValueId) -> bool {
+        self.scratch.contains_key(&id) || self.scheduler.available.contains_key(&id)
+    }
+
+    fn missing(&self, id: ValueId) -> Vec<ValueId> {
+        if self.is_there(id) {
+            return Vec::new();
+        }
+        let operands = &self.scheduler.values.get(id).operands;
+        operands.iter().copied().filter(|operand| !self.known.contains_key(operand)).collect()
+    }
+
+    fn write(&mut self, id: ValueId) {
+        let value = self.scheduler.values.get(id);
+        let instruction = if let Some(&buffer) = self.scratch.get(&id) {
+            Instruction::Load(block(buffer))
+        } else {
+            match self.scheduler.available.get(&id) {
+                Some(Place::Register(register)) => Instruction::Register(*register),
+                Some(Place::Buffer(buffer)) => Instruction::Load(self.own(*buffer)),
+                None => self.instruction(id),
+            }
+        };
+        let varies = self.strip.vector.is_some_and(|vector| value.axes.contains(&vector));
+        self.strip.lines.push(Line { instruction, element: value.element, varies });
+        self.known.insert(id, Operand(self.strip.lines.len() as u32 - 1));
+    }
+
+    fn instruction(&self, id: ValueId) -> Instruction {
+        let value = self.scheduler.values.get(id);
+        let operand = |position: usize| self.known[&value.operands[position]];
+        match &value.op {
+            ValueOp::Constant(constant) => Instruction::Constant(*constant),
+            ValueOp::Parameter(parameter) => Instruction::Parameter(*parameter),
+            ValueOp::Size(axis) => Instruction::Size(*axis),
+            ValueOp::Index(axis) => Instruction::Index(*axis),
+            ValueOp::Load(source, positions) => Instruction::Load(self.load(*source, positions)),
+            ValueOp::Unary(op) => Instruction::Unary(*op, operand(0)),
+            ValueOp::Binary(op) => Instruction::Binary(*op, operand(0), operand(1)),
+            ValueOp::Compare(op) => Instruction::Compare(*op, operand(0), operand(1)),
+            ValueOp::Logic(Logic::Not) => Instruction::Logic(Logic::Not, operand(0), operand(0)),
+            ValueOp::Logic(op) => Instruction::Logic(*op, operand(0), operand(1)),
+            ValueOp::Polygamma(order) => Instruction::Polygamma(*order, operand(0)),
+            ValueOp::Select => Instruction::Select(operand(0), operand(1), operand(2)),
+            ValueOp::Cast(element) => Instruction::Cast(*element, operand(0)),
+            ValueOp::Reduce(..) => unreachable!("reductions are provided before they are used"),
+        }
+    }
+
+    fn load(&self, source: Source, positions: &[(AxisId, Position)]) -> Access {
+        match source {
+            Source::Input(input) => {
+                let coordinate = |&(axis, position)| self.coordinate(position, Some(axis));
+                Access { tensor: TensorRef::Input(input), coordinates: positions.iter().map(coordinate).collect() }
+            }
+            Source::Value(stored) => {
+                let Some(&Place::Buffer(buffer)) = self.scheduler.available.get(&stored) else {
+                    unreachable!("what is loaded elsewhere was stored")
+                };
+                // The buffer lacks the axes that were open when it was made; there the positions agree.
+                let at = |axis: &AxisId| {
+                    let position = positions.iter().find(|(own, _)| own == axis).map(|&(_, position)| position);
+                    self.coordinate(position.unwrap_or(Position::Axis(*axis)), Some(*axis))
+                };
+                let axes = &self.scheduler.plan.buffer(buffer).axes;
+                Access { tensor: TensorRef::Buffer(buffer), coordinates: axes.iter().map(at).collect() }
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Nests the loops.
+//!
+//! `run` turns demands at one depth into statements: it chooses an axis, lets [`super::analysis`] sort
+//! the demands into levels, and makes for every level first what is outside of the loop (by itself,
+//! with the axes that are left), then the loop, whose body is made in the same way one depth further in.
+
+use super::analysis::{Available, Context, Demand, Goal, Item};
+use super::prepare::Piece;
+use super::value::{Position, Source, ValueId, ValueOp, Values};
+use crate::ir::{Axes, AxisId};
+use crate::kernel::{
+    Accumulator, Buffer, BufferId, BufferKind, Loop, Place, Plan, Register, RegisterId, Statement, TensorRef,
+};
+use crate::op::Element;
+
+/// Schedules all pieces of the outputs into the plan.
+pub(super) fn schedule(plan: Plan, values: &Values, pieces: Vec<Piece>) -> Plan {
+    let contiguity = contiguity(&plan, values, &pieces);
+    let mut demands = Vec::new();
+    for piece in pieces {
+        let mut domain = values.axes(piece.value).clone();
+        for position in &piece.positions {
+            if let Position::Axis(axis) = position
+                && !domain.contains(axis)
+            {
+                domain.push(*axis);
+            }
+        }
+        let goal = Goal::Output(TensorRef::Output(piece.output as u32), piece.positions);
+        demands.push(Demand { value: piece.value, goal, domain });
+    }
+    let mut scheduler =
+        Scheduler { values, plan, available: Available::default(), open: Vec::new(), vector: None, contiguity };
+    let statements = scheduler.run(demands);
+    scheduler.plan.statements = statements;
+    scheduler.plan
+}
+
+/// For every axis a number that is the larger the more tensors are contiguous along it.
+fn contiguity(plan: &Plan, values: &Values, pieces: &[Piece]) -> Vec<u64> {
+    let mut scores = vec![0; plan.axes.len()];
+    let mut add = |positions: &mut dyn Iterator<Item = Position>| {
+        let positions: Vec<Position> = positions.collect();
+        for (place, position) in positions.iter().enumerate() {
+            if let Position::Axis(axis) = position {
+                let last = place + 1 == positions.len();
+                scores[axis.0 as usize] += if last { 1000 * positions.len() as u64 } else { place as u64 };
+            }
+        }
+    };
+    for id in 0..values.len() {
+        if let ValueOp::Load(Source::Input(_), positions) = &values.get(ValueId(id as u32)).op {
+            add(&mut positions.iter().map(|&(_, position)| position));
+        }
+    }
+    for piece in pieces {
+        add(&mut piece.positions.iter().copied());
+    }
+    scores
+}
+
+/// The state of scheduling at one point of the program.
+pub(super) struct Scheduler<'a> {
+    pub values: &'a Values,
+    pub plan: Plan,
+    pub available: Available,
+    pub open: Vec<AxisId>,
+    pub vector: Option<AxisId>,
+    contiguity: Vec<u64>,
+}
+
+impl Scheduler<'_> {
+    pub fn context(&self) -> Context<'_> {
+        Context { values: self.values, available: &self.available, open: &self.open }
+    }
+
+    pub fn new_register(&mut self, element: Element) -> RegisterId {
+        self.plan.registers.push(Register { element, local: !self.open.is_empty() });
+        RegisterId(self.plan.registers.len() as u32 - 1)
+    }
+
+    pub fn new_buffer(&mut self, element: Element, kind: BufferKind, axes: Vec<AxisId>, block: bool) -> BufferId {
+        self.plan.buffers.push(Buffer { element, kind, axes, block, local: !self.open.is_empty() });
+        BufferId(self.plan.buffers.len() as u32 - 1)
+    }
+
+    /// A place for a value at this depth: of the axes that are not open, and of a block if it varies
+    /// along the vector axis.
+    fn new_place(&mut self, value: ValueId, kind: BufferKind) -> Place {
+        let element = self.values.get(value).element;
+        let own = self.values.axes(value);
+        let block = self.vector.is_some_and(|vector| own.contains(&vector));
+        let mut axes: Vec<AxisId> = own.iter().copied().filter(|axis| !self.open.contains(axis)).collect();
+        axes.sort_by_key(|axis| (self.contiguity[axis.0 as usize], axis.0));
+        if axes.is_empty() && !block {
+            Place::Register(self.new_register(element))
+        } else {
+            Place::Buffer(self.new_buffer(element, kind, axes, block))
+        }
+    }
+
+    pub fn run(&mut self, demands: Vec<Demand>) -> Vec<Statement> {
+        if demands.is_empty() {
+            return Vec::new();
+        }
+        let remaining = self.context().remaining(&demands);
+        if remaining.is_empty() {
+            return self.leaf(demands);
+        }
+        let (axis, items) = self.choose(&demands, &remaining);
+        self.levels(axis, items)
+    }
+
+    /// The axis with the fewest levels; among equals the least contiguous.
+    fn choose(&self, demands: &[Demand], remaining: &[AxisId]) -> (AxisId, Vec<Item>) {
+        let context = self.context();
+        let cost = |axis: AxisId, items: &[Item]| {
+            let levels = items.iter().filter(|item| item.inside).map(|item| item.level + 1).max().unwrap_or(usize::MAX);
+            (levels, self.contiguity[axis.0 as usize], axis)
+        };
+        let options = remaining.iter().map(|&axis| (axis, context.analyse(demands, axis)));
+        let best = options.min_by_key(|(axis, items)| cost(*axis, items));
+        best.unwrap_or_else(|| unreachable!("an axis is left to choose"))
+    }
+
+    fn levels(&mut self, axis: AxisId, items: Vec<Item>) -> Vec<Statement> {
+        let kept = self.context().kept(&items, axis);
+        let last = items.iter().map(|item| item.level).max().unwrap_or(0);
+        let mut levels: Vec<(Vec<Demand>, Vec<Demand>)> = vec![Default::default(); last + 1];
+        for item in items {
+            let level = &mut levels[item.level];
+            if item.inside { level.1.push(item.demand) } else { level.0.push(item.demand) }
+        }
+        for (value, level) in kept {
+            let domain = self.context().domain(value);
+            levels[level].1.push(Demand { value, goal: Goal::Provide, domain });
+        }
+        let mut statements = Vec::new();
+        for (outside, inside) in levels {
+            statements.extend(self.run(outside));
+            if !inside.is_empty() {
+                statements.extend(self.hoist(&inside, false));
+                statements.push(self.looped(axis, inside));
+            }
+        }
+        statements
+    }
+
+    /// One loop, with what it provides.
+    fn looped(&mut self, axis: AxisId, demands: Vec<Demand>) -> Statement {
+        let mut accumulators = Vec::new();
+        let mut provided = Vec::new();
+        let mut inner = Vec::new();
+        for demand in demands {
+            if !matches!(demand.goal, Goal::Provide) {
+                inner.push(demand);
+                continue;
+            }
+            let value = self.values.get(demand.value);
+            let reduction = match &value.op {
+                // One that keeps the axis is whole inside of the loop, and kept from there.
+                ValueOp::Reduce(op, over) if over.contains(&axis) => Some(*op),
+                _ => None,
+            };
+            let kind = if reduction.is_some() { BufferKind::Accumulator } else { BufferKind::Kept };
+            let place = self.new_place(demand.value, kind);
+            provided.push((demand.value, place.clone()));
+            match (reduction, place) {
+                (Some(op), place) => {
+                    accumulators.push(Accumulator { op, element: value.element, place: place.clone() });
+                    let goal = Goal::Reduce(op, place);
+                    inner.push(Demand { value: value.operands[0], goal, domain: demand.domain });
+                }
+                (None, Place::Buffer(buffer)) => {
+                    let domain = value.axes.clone();
+                    inner.push(Demand { value: demand.value, goal: Goal::Keep(buffer), domain });
+                }
+                (None, Place::Register(_)) => unreachable!("a value kept in a loop has the loop's axis"),
+            }
+        }
+        let blocked = self.is_vector(axis, &inner);
+        let available = self.available.clone();
+        let vector = self.vector;
+        self.open.push(axis);
+        if blocked {
+            self.vector = Some(axis);
+        }
+        let body = self.run(inner);
+        self.open.pop();
+        self.vector = vector;
+        self.available = available;
+        self.available.extend(provided);
+        Statement::Loop(Loop { axis, blocked, accumulators, body })
+    }
+
+    /// Whether a loop is the blocked one: if none is yet, and no other axis inside is more contiguous.
+    fn is_vector(&self, axis: AxisId, inner: &[Demand]) -> bool {
+        let score = |axis: &AxisId| (self.contiguity[axis.0 as usize], *axis);
+        let remaining = self.context().remaining(inner);
+        self.vector.is_none() && remaining.iter().all(|other| score(other) <= score(&axis))
+    }
+
+    /// Computes before a loop what does not vary in it; `once` restricts it to what does not vary along the
+    /// vector axis either.
+    pub fn hoist(&mut self, demands: &[Demand], once: bool) -> Vec<Statement> {
+        let mut found = Vec::new();
+        let context = self.context();
+        for demand in demands {
+            context.walk(context.body(demand), |id| {
+                let value = self.values.get(id);
+                let varies = self.vector.is_some_and(|vector| value.axes.contains(&vector));
+                let ready = value.axes.iter().all(|axis| self.open.contains(axis)) && self.is_computable(id);
+                // Cheap code that varies is left in its strip, but may contain what does not vary.
+                if !ready || (varies && (once || !context.is_heavy(id))) {
+                    return true;
+                }
+                let trivial = matches!(
+                    value.op,
+                    ValueOp::Constant(_) | ValueOp::Parameter(_) | ValueOp::Size(_) | ValueOp::Index(_)
+                );
+                if !trivial {
+                    found.push(id);
+                }
+                false
+            });
+        }
+        found.sort();
+        found.dedup();
+        let provide = |&value: &ValueId| {
+            let domain: Axes = self.values.axes(value).clone();
+            Demand { value, goal: Goal::Provide, domain }
+        };
+        let demands: Vec<Demand> = found.iter().map(provide).collect();
+        self.leaf(demands)
+    }
+
+    /// Whether everything below a value can be computed without a loop.
+    fn is_computable(&self, value: ValueId) -> bool {
+        let mut computable = true;
+        self.context().walk(value, |id| {
+            match &self.values.get(id).op {
+                ValueOp::Reduce(..) => computable = false,
+                ValueOp::Load(Source::Value(stored), _) => computable &= self.available.contains_key(stored),
+                _ => {}
+            }
+            computable
+        });
+        computable
+    }
+
+    /// Gives the values that a leaf provides their places.
+    pub fn place_provided(&mut self, demands: Vec<Demand>) -> Vec<(Demand, Option<Place>)> {
+        let mut placed = Vec::new();
+        for demand in demands {
+            if !matches!(demand.goal, Goal::Provide) {
+                placed.push((demand, None));
+                continue;
+            }
+            let place = self.new_place(demand.value, BufferKind::Kept);
+            let goal = match place {
+                Place::Register(register) => Goal::Set(register),
+                Place::Buffer(buffer) => Goal::Keep(buffer),
+            };
+            placed.push((Demand { goal, ..demand }, Some(place)));
+        }
+        placed
+    }
+}

@@ -1,0 +1,64 @@
+//! The frame: one array of 64-bit cells through which a call hands its data to the kernels.
+//!
+//! In this order: the extent of every axis; for every input, output and buffer its address (for a local
+//! buffer its offset in the memory of the running range) and its strides in elements; the parameters; the
+//! scalars that outlive a stage.
+
+use crate::kernel::{BufferId, Plan, RegisterId, TensorRef};
+
+/// Where everything is.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    inputs: Vec<u32>,
+    outputs: Vec<u32>,
+    buffers: Vec<u32>,
+    parameters: u32,
+    registers: u32,
+    cells: u32,
+}
+
+impl Layout {
+    pub fn new(plan: &Plan) -> Layout {
+        let mut next = plan.axes.len() as u32;
+        let mut place = |rank: usize| {
+            let start = next;
+            next += 1 + rank as u32;
+            start
+        };
+        let inputs = plan.inputs.iter().map(|input| place(input.axes.len())).collect();
+        let outputs = plan.outputs.iter().map(|output| place(output.axes.len())).collect();
+        let buffers = plan.buffers.iter().map(|buffer| place(buffer.axes.len())).collect();
+        let parameters = next;
+        let registers = parameters + plan.parameters.len() as u32;
+        let cells = registers + plan.registers.len() as u32;
+        Layout { inputs, outputs, buffers, parameters, registers, cells }
+    }
+
+    /// How many cells there are.
+    pub fn cells(&self) -> usize {
+        self.cells as usize
+    }
+
+    /// The cell of an axis's extent.
+    pub fn extent(&self, axis: crate::ir::AxisId) -> usize {
+        axis.0 as usize
+    }
+
+    /// The cell of a tensor's address; its strides follow.
+    pub fn tensor(&self, tensor: TensorRef) -> usize {
+        let start = match tensor {
+            TensorRef::Input(input) => self.inputs[input as usize],
+            TensorRef::Output(output) => self.outputs[output as usize],
+            TensorRef::Buffer(BufferId(buffer)) => self.buffers[buffer as usize],
+        };
+        start as usize
+    }
+
+    pub fn parameter(&self, parameter: u32) -> usize {
+        (self.parameters + parameter) as usize
+    }
+
+    pub fn register(&self, register: RegisterId) -> usize {
+        (self.registers + register.0) as usize
+    }
+}

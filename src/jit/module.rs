@@ -1,0 +1,257 @@
+//! Compiling a program, and the lifetime of its code.
+
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
+
+use cranelift_codegen::ir::{Type, types};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{FuncId, Linkage, Module, ModuleError};
+
+use super::call::StageFunction;
+use super::frame::Layout;
+use super::functions::lookup;
+use super::translate::{Translator, signature};
+use crate::fuse::fuse;
+use crate::ir::Program;
+use crate::kernel::{Loop, Plan, PlanError, Statement, verify};
+
+/// The precision of the tensors and of the code inside of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// IEEE single precision; what does not vary along the innermost axis is computed in double.
+    F32,
+    /// IEEE double precision.
+    F64,
+}
+
+impl Precision {
+    pub(super) fn clif(self) -> Type {
+        match self {
+            Precision::F32 => types::F32,
+            Precision::F64 => types::F64,
+        }
+    }
+
+    /// Bytes of an element.
+    pub fn bytes(self) -> usize {
+        match self {
+            Precision::F32 => 4,
+            Precision::F64 => 8,
+        }
+    }
+}
+
+/// Why a program could not be compiled: none of these is the user's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum JitError {
+    /// The machine is not supported.
+    #[error("no code can be generated for this machine: {0}")]
+    Machine(String),
+    /// Cranelift refuses.
+    #[error("code generation failed: {0}")]
+    Module(#[from] Box<ModuleError>),
+    /// The plan is not well-formed.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+impl From<ModuleError> for JitError {
+    fn from(error: ModuleError) -> Self {
+        JitError::Module(Box::new(error))
+    }
+}
+
+/// One function of the code.
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    /// Run once.
+    Straight(StageFunction),
+    /// A loop over ranges: the index of its statement in the plan.
+    Ranges(StageFunction, usize),
+}
+
+/// The code's memory. It is freed when the last kernel that uses it is dropped.
+struct Code {
+    module: Option<JITModule>,
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        if let Some(module) = self.module.take() {
+            // SAFETY: the functions are only reachable through `Inner`, which owns this and is gone.
+            unsafe { module.free_memory() };
+        }
+    }
+}
+
+// SAFETY: the module is not touched between its making and its drop; its code is immutable.
+unsafe impl Sync for Code {}
+
+pub(super) struct Inner {
+    pub stages: Vec<Stage>,
+    pub plan: Plan,
+    pub layout: Layout,
+    pub precision: Precision,
+    _code: Code,
+}
+
+/// A compiled program: cheap to clone, callable from any thread.
+#[derive(Clone)]
+pub struct Compiled {
+    pub(super) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled").field("precision", &self.inner.precision).finish_non_exhaustive()
+    }
+}
+
+/// Schedules and compiles a program.
+///
+/// # Errors
+/// If the machine is not supported, or on a bug of the compiler.
+pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitError> {
+    let plan = fuse(program);
+    if cfg!(debug_assertions) {
+        verify(&plan)?;
+    }
+    let layout = Layout::new(&plan);
+    let mut unit = Unit::new(&plan, &layout, precision, None)?;
+    let stages = unit.stages()?;
+    unit.module.finalize_definitions()?;
+    let resolve = |(function, range): (FuncId, Option<usize>)| {
+        let function = StageFunction::new(unit.module.get_finalized_function(function));
+        range.map_or(Stage::Straight(function), |statement| Stage::Ranges(function, statement))
+    };
+    let stages = stages.into_iter().map(resolve).collect();
+    let code = Code { module: Some(unit.module) };
+    Ok(Compiled { inner: Arc::new(Inner { stages, plan, layout, precision, _code: code }) })
+}
+
+impl Compiled {
+    /// The loops that the program became.
+    pub fn kernel_text(&self) -> String {
+        self.inner.plan.to_string()
+    }
+
+    /// The functions as Cranelift gets them.
+    ///
+    /// # Errors
+    /// As [`compile`].
+    pub fn clif_text(&self) -> Result<String, JitError> {
+        self.dump(Text::Clif)
+    }
+
+    /// The functions as machine code.
+    ///
+    /// # Errors
+    /// As [`compile`].
+    pub fn asm_text(&self) -> Result<String, JitError> {
+        self.dump(Text::Assembly)
+    }
+
+    /// The precision that it was compiled for.
+    pub fn precision(&self) -> Precision {
+        self.inner.precision
+    }
+
+    fn dump(&self, text: Text) -> Result<String, JitError> {
+        let mut unit = Unit::new(&self.inner.plan, &self.inner.layout, self.inner.precision, Some(text))?;
+        unit.stages()?;
+        let text = std::mem::take(&mut unit.text);
+        drop(Code { module: Some(unit.module) });
+        Ok(text)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Clif,
+    Assembly,
+}
+
+/// One module under construction.
+struct Unit<'a> {
+    plan: &'a Plan,
+    layout: &'a Layout,
+    precision: Precision,
+    module: JITModule,
+    wanted: Option<Text>,
+    text: String,
+}
+
+/// The code generator for this machine, made once.
+fn machine() -> Result<OwnedTargetIsa, JitError> {
+    static MACHINE: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
+    let make = || {
+        let mut flags = settings::builder();
+        for (name, value) in [("opt_level", "speed"), ("use_colocated_libcalls", "false"), ("is_pic", "false")] {
+            flags.set(name, value).map_err(|error| error.to_string())?;
+        }
+        let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
+        flags.set("enable_verifier", verifier).map_err(|error| error.to_string())?;
+        let isa = cranelift_native::builder()?;
+        isa.finish(settings::Flags::new(flags)).map_err(|error| error.to_string())
+    };
+    MACHINE.get_or_init(|| make()).clone().map_err(JitError::Machine)
+}
+
+impl<'a> Unit<'a> {
+    fn new(plan: &'a Plan, layout: &'a Layout, precision: Precision, wanted: Option<Text>) -> Result<Self, JitError> {
+        let mut builder = JITBuilder::with_isa(machine()?, cranelift_module::default_libcall_names());
+        builder.symbol_lookup_fn(Box::new(lookup));
+        Ok(Unit { plan, layout, precision, module: JITModule::new(builder), wanted, text: String::new() })
+    }
+
+    /// Translates all stages: a loop at the top is one, and so is every run of other statements.
+    fn stages(&mut self) -> Result<Vec<(FuncId, Option<usize>)>, JitError> {
+        let plan = self.plan;
+        let mut stages = Vec::new();
+        let mut next = 0;
+        while next < plan.statements.len() {
+            if let Statement::Loop(stage) = &plan.statements[next] {
+                let function = self.function(stages.len(), |translator| translator.stage(stage))?;
+                stages.push((function, Some(next)));
+                next += 1;
+                continue;
+            }
+            let start = next;
+            while next < plan.statements.len() && !matches!(plan.statements[next], Statement::Loop(Loop { .. })) {
+                next += 1;
+            }
+            let function =
+                self.function(stages.len(), |translator| translator.statements(&plan.statements[start..next]))?;
+            stages.push((function, None));
+        }
+        Ok(stages)
+    }
+
+    fn function(&mut self, stage: usize, write: impl FnOnce(&mut Translator<'_, '_>)) -> Result<FuncId, JitError> {
+        let mut context = self.module.make_context();
+        context.set_disasm(self.wanted == Some(Text::Assembly));
+        context.func.signature = signature(&self.module);
+        let id = self.module.declare_function(&format!("stage{stage}"), Linkage::Export, &context.func.signature)?;
+        let frontend = self.module.isa().frontend_config();
+        let mut builders = FunctionBuilderContext::new();
+        let builder = FunctionBuilder::new(&mut context.func, &mut builders);
+        let mut translator = Translator::new(self.plan, self.layout, self.precision.clif(), &mut self.module, builder);
+        write(&mut translator);
+        let (builder, error) = translator.finish();
+        builder.finalize(frontend);
+        if let Some(error) = error {
+            return Err(error.into());
+        }
+        if self.wanted == Some(Text::Clif) {
+            let _ = writeln!(self.text, "; stage {stage}\n{}", context.func.display());
+        }
+        self.module.define_function(id, &mut context)?;
+        if let Some(assembly) = context.compiled_code().and_then(|code| code.vcode.as_ref()) {
+            let _ = writeln!(self.text, "; stage {stage}\n{assembly}");
+        }
+        Ok(id)
+    }
+}

@@ -1,0 +1,349 @@
+//! Statements of a plan → one CLIF function a stage.
+//!
+//! `fn(frame, begin, end, partials, local)`: the loop of the stage runs from `begin` to `end`; what it
+//! reduces starts from the neutral elements and is left in the cells of `partials` (scalars as doubles
+//! or ints, buffers as the addresses of memory that the caller has filled with neutral elements). `local` is
+//! the memory of this range. Straight-line stages ignore all but the frame.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types};
+use cranelift_frontend::{FunctionBuilder, Variable};
+use cranelift_jit::JITModule;
+use cranelift_module::{Linkage, Module, ModuleError};
+use rustc_hash::FxHashMap;
+
+use super::arithmetic::{combine, lane_type, neutral};
+use super::frame::Layout;
+use super::functions::{Form, symbol};
+use crate::ir::AxisId;
+use crate::kernel::{
+    Accumulator, BLOCK, BufferId, BufferKind, Call, Function, Loop, Place, Plan, RegisterId, Statement, TensorRef,
+};
+
+/// The state of translating one stage.
+pub(super) struct Translator<'a, 'f> {
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    /// F32 or F64: the precision of the loss.
+    pub precision: Type,
+    pub module: &'a mut JITModule,
+    pub builder: FunctionBuilder<'f>,
+    pub frame: Value,
+    pub range: (Value, Value),
+    pub partials: Value,
+    pub local: Value,
+    /// The positions of the open loops; of a blocked one the start of the block.
+    pub indices: FxHashMap<AxisId, Value>,
+    /// The length of the running block.
+    pub length: Option<Value>,
+    registers: FxHashMap<RegisterId, Variable>,
+    /// Addresses that differ from the frame's: the accumulators of the stage.
+    bases: FxHashMap<BufferId, Value>,
+    /// Function symbols that were declared.
+    pub imports: FxHashMap<String, cranelift_codegen::ir::FuncRef>,
+    pub error: Option<ModuleError>,
+}
+
+/// The signature of a stage.
+pub(super) fn signature(module: &JITModule) -> Signature {
+    let mut signature = module.make_signature();
+    for _ in 0..5 {
+        signature.params.push(AbiParam::new(types::I64));
+    }
+    signature
+}
+
+impl<'a, 'f> Translator<'a, 'f> {
+    pub fn new(
+        plan: &'a Plan,
+        layout: &'a Layout,
+        precision: Type,
+        module: &'a mut JITModule,
+        mut builder: FunctionBuilder<'f>,
+    ) -> Self {
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        let parameters = builder.block_params(entry).to_vec();
+        Translator {
+            plan,
+            layout,
+            precision,
+            module,
+            builder,
+            frame: parameters[0],
+            range: (parameters[1], parameters[2]),
+            partials: parameters[3],
+            local: parameters[4],
+            indices: FxHashMap::default(),
+            length: None,
+            registers: FxHashMap::default(),
+            bases: FxHashMap::default(),
+            imports: FxHashMap::default(),
+            error: None,
+        }
+    }
+
+    /// Ends the function.
+    pub fn finish(mut self) -> (FunctionBuilder<'f>, Option<ModuleError>) {
+        self.builder.ins().return_(&[]);
+        (self.builder, self.error)
+    }
+
+    /// A loop at the top of the plan: from the range's begin to its end.
+    pub fn stage(&mut self, stage: &Loop) {
+        for (cell, accumulator) in stage.accumulators.iter().enumerate() {
+            match accumulator.place {
+                Place::Register(register) => self.start(register, accumulator),
+                Place::Buffer(buffer) => {
+                    let flags = MemFlagsData::trusted();
+                    let base = self.builder.ins().load(types::I64, flags, self.partials, cell as i32 * 8);
+                    self.bases.insert(buffer, base);
+                }
+            }
+        }
+        let (begin, end) = self.range;
+        self.run_loop(stage, begin, end);
+        for (cell, accumulator) in stage.accumulators.iter().enumerate() {
+            if let Place::Register(register) = accumulator.place {
+                let value = self.read(register);
+                self.builder.ins().store(MemFlagsData::trusted(), value, self.partials, cell as i32 * 8);
+            }
+        }
+    }
+
+    pub fn statements(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            match statement {
+                Statement::Strip(strip) => self.strip(strip),
+                Statement::Call(call) => self.block_call(call),
+                Statement::Loop(inner) => self.inner_loop(inner),
+            }
+        }
+    }
+
+    fn inner_loop(&mut self, inner: &Loop) {
+        for accumulator in &inner.accumulators {
+            match accumulator.place {
+                Place::Register(register) => self.start(register, accumulator),
+                Place::Buffer(buffer) => self.fill(buffer, accumulator),
+            }
+        }
+        let begin = self.builder.ins().iconst(types::I64, 0);
+        let end = self.extent(inner.axis);
+        self.run_loop(inner, begin, end);
+    }
+
+    fn run_loop(&mut self, inner: &Loop, begin: Value, end: Value) {
+        let step = if inner.blocked { BLOCK as i64 } else { 1 };
+        self.counted(begin, end, step, |this, position| {
+            let outer = this.indices.insert(inner.axis, position);
+            if inner.blocked {
+                let left = this.builder.ins().isub(end, position);
+                let block = this.builder.ins().iconst(types::I64, BLOCK as i64);
+                let short = this.builder.ins().icmp(IntCC::SignedLessThan, left, block);
+                this.length = Some(this.builder.ins().select(short, left, block));
+            }
+            this.statements(&inner.body);
+            if inner.blocked {
+                this.length = None;
+            }
+            match outer {
+                Some(outer) => this.indices.insert(inner.axis, outer),
+                None => this.indices.remove(&inner.axis),
+            };
+        });
+    }
+
+    /// `for position in (begin..end).step_by(step)`
+    pub fn counted(&mut self, begin: Value, end: Value, step: i64, body: impl FnOnce(&mut Self, Value)) {
+        let position = self.builder.declare_var(types::I64);
+        self.builder.def_var(position, begin);
+        let [header, inside, after] = [(); 3].map(|()| self.builder.create_block());
+        self.builder.ins().jump(header, &[]);
+        self.builder.switch_to_block(header);
+        let at = self.builder.use_var(position);
+        let more = self.builder.ins().icmp(IntCC::SignedLessThan, at, end);
+        self.builder.ins().brif(more, inside, &[], after, &[]);
+        self.builder.switch_to_block(inside);
+        self.builder.seal_block(inside);
+        body(self, at);
+        let next = self.builder.ins().iadd_imm_s(at, step);
+        self.builder.def_var(position, next);
+        self.builder.ins().jump(header, &[]);
+        self.builder.seal_block(header);
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+    }
+
+    /// A cell of the frame that no kernel writes.
+    pub fn cell(&mut self, cell: usize, ty: Type) -> Value {
+        let flags = MemFlagsData::trusted().with_readonly().with_can_move();
+        self.builder.ins().load(ty, flags, self.frame, cell as i32 * 8)
+    }
+
+    pub fn extent(&mut self, axis: AxisId) -> Value {
+        self.cell(self.layout.extent(axis), types::I64)
+    }
+
+    /// The address of the first element of a tensor.
+    pub fn base(&mut self, tensor: TensorRef) -> Value {
+        let cell = self.layout.tensor(tensor);
+        if let TensorRef::Buffer(buffer) = tensor {
+            if let Some(&base) = self.bases.get(&buffer) {
+                return base;
+            }
+            if self.plan.buffer(buffer).local {
+                let offset = self.cell(cell, types::I64);
+                return self.builder.ins().iadd(self.local, offset);
+            }
+        }
+        self.cell(cell, types::I64)
+    }
+
+    /// The type of an element in memory.
+    pub fn memory_type(&self, tensor: TensorRef) -> Type {
+        match tensor {
+            TensorRef::Input(input) => lane_type(self.plan.inputs[input as usize].element, self.precision),
+            TensorRef::Output(output) if self.plan.outputs[output as usize].axes.is_empty() => types::F64,
+            TensorRef::Output(_) => self.precision,
+            TensorRef::Buffer(buffer) => {
+                let data = self.plan.buffer(buffer);
+                let double = data.kind == BufferKind::Accumulator;
+                lane_type(data.element, if double { types::F64 } else { self.precision })
+            }
+        }
+    }
+
+    fn variable(&mut self, register: RegisterId) -> Variable {
+        if let Some(&variable) = self.registers.get(&register) {
+            return variable;
+        }
+        let ty = lane_type(self.plan.register(register).element, types::F64);
+        let variable = self.builder.declare_var(ty);
+        self.registers.insert(register, variable);
+        variable
+    }
+
+    /// A scalar. One that outlives the stage lives in the frame, except while its stage reduces it.
+    pub fn read(&mut self, register: RegisterId) -> Value {
+        let known = self.registers.contains_key(&register);
+        if known || self.plan.register(register).local {
+            let variable = self.variable(register);
+            return self.builder.use_var(variable);
+        }
+        let ty = lane_type(self.plan.register(register).element, types::F64);
+        let cell = self.layout.register(register) as i32 * 8;
+        self.builder.ins().load(ty, MemFlagsData::trusted(), self.frame, cell)
+    }
+
+    pub fn set(&mut self, register: RegisterId, value: Value) {
+        if !self.plan.register(register).local {
+            let cell = self.layout.register(register) as i32 * 8;
+            self.builder.ins().store(MemFlagsData::trusted(), value, self.frame, cell);
+            return;
+        }
+        let variable = self.variable(register);
+        self.builder.def_var(variable, value);
+    }
+
+    /// Combines a value of any width with a reduced scalar.
+    pub fn accumulate(&mut self, op: crate::op::ReduceOp, register: RegisterId, value: Value) {
+        let variable = self.variable(register);
+        let so_far = self.builder.use_var(variable);
+        let whole = combine(&mut self.builder, op, so_far, value);
+        self.builder.def_var(variable, whole);
+    }
+
+    fn start(&mut self, register: RegisterId, accumulator: &Accumulator) {
+        let ty = lane_type(accumulator.element, types::F64);
+        let value = neutral(&mut self.builder, accumulator.op, ty);
+        let variable = self.variable(register);
+        self.builder.def_var(variable, value);
+    }
+
+    /// Sets a whole buffer to the neutral element.
+    fn fill(&mut self, buffer: BufferId, accumulator: &Accumulator) {
+        let tensor = TensorRef::Buffer(buffer);
+        let data = self.plan.buffer(buffer);
+        let lanes = if data.block { BLOCK as i64 } else { 1 };
+        let mut count = self.builder.ins().iconst(types::I64, lanes);
+        for &axis in &data.axes {
+            let extent = self.extent(axis);
+            count = self.builder.ins().imul(count, extent);
+        }
+        let ty = self.memory_type(tensor);
+        let value = neutral(&mut self.builder, accumulator.op, ty);
+        let base = self.base(tensor);
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        self.counted(zero, count, 1, |this, position| {
+            let offset = this.builder.ins().imul_imm_s(position, i64::from(ty.bytes()));
+            let address = this.builder.ins().iadd(base, offset);
+            this.builder.ins().store(MemFlagsData::trusted(), value, address, 0);
+        });
+    }
+
+    /// The function of a symbol; the result is nothing or one double.
+    pub fn import(
+        &mut self,
+        function: Function,
+        form: Form,
+        parameters: &[Type],
+        result: Option<Type>,
+    ) -> Option<cranelift_codegen::ir::FuncRef> {
+        let name = symbol(function, form);
+        if let Some(&import) = self.imports.get(&name) {
+            return Some(import);
+        }
+        let mut signature = self.module.make_signature();
+        signature.params.extend(parameters.iter().map(|&ty| AbiParam::new(ty)));
+        signature.returns.extend(result.map(AbiParam::new));
+        match self.module.declare_function(&name, Linkage::Import, &signature) {
+            Ok(id) => {
+                let import = self.module.declare_func_in_func(id, self.builder.func);
+                self.imports.insert(name, import);
+                Some(import)
+            }
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    fn block_call(&mut self, call: &Call) {
+        let Some(length) = self.length else { unreachable!("calls are in blocks: the verifier has checked it") };
+        let form = if self.precision == types::F32 { Form::BlockF32 } else { Form::BlockF64 };
+        let buffers = call.arguments.iter().chain([&call.result]);
+        let mut arguments: Vec<Value> = Vec::new();
+        for &buffer in buffers {
+            arguments.push(self.base(TensorRef::Buffer(buffer)));
+        }
+        arguments.push(length);
+        if let Function::Polygamma(order) = call.function {
+            arguments.push(self.builder.ins().iconst(types::I64, i64::from(order)));
+        }
+        let types = vec![types::I64; arguments.len()];
+        if let Some(import) = self.import(call.function, form, &types, None) {
+            self.builder.ins().call(import, &arguments);
+        }
+    }
+
+    /// A function of one double.
+    pub fn scalar_call(&mut self, function: Function, arguments: &[Value]) -> Value {
+        let mut arguments: Vec<Value> = arguments.to_vec();
+        if let Function::Polygamma(order) = function {
+            arguments.push(self.builder.ins().iconst(types::I64, i64::from(order)));
+        }
+        let types: Vec<Type> = arguments.iter().map(|&value| self.builder.func.dfg.value_type(value)).collect();
+        match self.import(function, Form::One, &types, Some(types::F64)) {
+            Some(import) => {
+                let call = self.builder.ins().call(import, &arguments);
+                self.builder.inst_results(call)[0]
+            }
+            // The translation has failed and its code is dropped.
+            None => self.builder.ins().f64const(0.0),
+        }
+    }
+}

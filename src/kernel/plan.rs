@@ -1,0 +1,284 @@
+//! The data.
+
+use crate::ir::{AxisData, AxisId, Constant};
+use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
+
+/// Lanes of a block: small enough that a dozen blocks stay in the first-level cache.
+pub const BLOCK: usize = 512;
+
+/// A buffer of a [`Plan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub u32);
+
+/// A scalar of a [`Plan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegisterId(pub u32);
+
+/// A line of a [`Strip`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Operand(pub u32);
+
+/// What a buffer is for, which decides the element type in memory and who owns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BufferKind {
+    /// Values kept for a later loop; reals in the precision of the loss.
+    Kept,
+    /// The results of a reduction; reals in double precision.
+    Accumulator,
+    /// One block between two steps; reals in the precision of the loss.
+    Scratch,
+}
+
+/// Temporary memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buffer {
+    /// What it holds.
+    pub element: Element,
+    /// What for.
+    pub kind: BufferKind,
+    /// Its axes in memory order, each of full extent.
+    pub axes: Vec<AxisId>,
+    /// Whether a last axis of [`BLOCK`] lanes of the vector axis follows.
+    pub block: bool,
+    /// Whether it is made inside of a loop: every range of a stage then has one of its own.
+    pub local: bool,
+}
+
+/// A scalar that outlives its strip.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Register {
+    /// What it holds; a real is a double.
+    pub element: Element,
+    /// Whether it is set inside of a loop: it then does not outlive the stage.
+    pub local: bool,
+}
+
+/// Memory that a strip reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TensorRef {
+    /// By `InputId`.
+    Input(u32),
+    /// By position among the outputs.
+    Output(u32),
+    /// Temporary memory.
+    Buffer(BufferId),
+}
+
+/// The position along one axis of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Coordinate {
+    /// That of an open loop.
+    Axis(AxisId),
+    /// Always the same, and known to be inside.
+    Fixed(u64),
+    /// That of an int; outside of [0, extent of the axis) nothing is read and the load is 0.
+    Computed(Operand, AxisId),
+}
+
+/// An element of a tensor. For a block buffer the lane of the vector axis is added.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// Of what.
+    pub tensor: TensorRef,
+    /// Where, an entry an axis.
+    pub coordinates: Vec<Coordinate>,
+}
+
+/// One operation of a strip.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instruction {
+    /// A literal.
+    Constant(Constant),
+    /// A hyperparameter.
+    Parameter(u32),
+    /// The extent of an axis.
+    Size(AxisId),
+    /// The position of an open loop.
+    Index(AxisId),
+    /// A scalar that was set before.
+    Register(RegisterId),
+    /// An element in memory.
+    Load(Access),
+    /// Elementwise.
+    Unary(Unary, Operand),
+    /// Elementwise.
+    Binary(Binary, Operand, Operand),
+    /// Elementwise.
+    Compare(Compare, Operand, Operand),
+    /// Elementwise; `not` has its operand twice.
+    Logic(Logic, Operand, Operand),
+    /// A derivative of digamma.
+    Polygamma(u32, Operand),
+    /// Elementwise.
+    Select(Operand, Operand, Operand),
+    /// To another element type.
+    Cast(Element, Operand),
+}
+
+/// An instruction with its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// What is computed.
+    pub instruction: Instruction,
+    /// The element type of the result.
+    pub element: Element,
+    /// Whether it varies along the vector axis.
+    pub varies: bool,
+}
+
+/// Where a value is found after it was computed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// In a scalar.
+    Register(RegisterId),
+    /// In a buffer, at the positions of the open loops.
+    Buffer(BufferId),
+}
+
+/// What a reduction is added to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A scalar.
+    Register(RegisterId),
+    /// An element of a buffer.
+    Memory(Access),
+}
+
+/// What a strip leaves behind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Writes a value to memory.
+    Store(Access, Operand),
+    /// Sets a scalar.
+    Set(RegisterId, Operand),
+    /// Combines a value with what is in the target.
+    Accumulate(ReduceOp, Target, Operand),
+}
+
+/// Straight-line code, run once, or for every lane of the block of the vector axis.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Strip {
+    /// The axis whose lanes it runs over.
+    pub vector: Option<AxisId>,
+    /// In order; an operand is an earlier line.
+    pub lines: Vec<Line>,
+    /// After all lines of a lane.
+    pub effects: Vec<Effect>,
+}
+
+/// A function that is evaluated for a whole block by precompiled code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Function {
+    /// Of one operand.
+    Unary(Unary),
+    /// Of two operands, the second of `powi` being ints.
+    Binary(Binary),
+    /// A derivative of digamma.
+    Polygamma(u32),
+}
+
+/// A call of a block function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Which.
+    pub function: Function,
+    /// Block buffers without further axes.
+    pub arguments: Vec<BufferId>,
+    /// A block buffer without further axes; may be an argument.
+    pub result: BufferId,
+}
+
+/// A reduction's result, set to the neutral element before a loop and combined in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accumulator {
+    /// How.
+    pub op: ReduceOp,
+    /// Of which element type.
+    pub element: Element,
+    /// Where.
+    pub place: Place,
+}
+
+/// A loop over all positions of an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loop {
+    /// Which axis.
+    pub axis: AxisId,
+    /// Whether a block of positions at a time.
+    pub blocked: bool,
+    /// What it reduces.
+    pub accumulators: Vec<Accumulator>,
+    /// What it does.
+    pub body: Vec<Statement>,
+}
+
+/// A step of the program.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// Straight-line code.
+    Strip(Strip),
+    /// A block function.
+    Call(Call),
+    /// A loop.
+    Loop(Loop),
+}
+
+/// A tensor or scalar that the caller gets. A scalar is a double.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Its axes in memory order.
+    pub axes: Vec<AxisId>,
+    /// What it is, for people.
+    pub name: String,
+}
+
+/// An input as the kernel sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Real or int.
+    pub element: Element,
+    /// Its axes in memory order.
+    pub axes: Vec<AxisId>,
+}
+
+/// A whole program. A loop at the top is a stage that may be cut into ranges.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// By `AxisId`, as in the graph.
+    pub axes: Vec<AxisData>,
+    /// By `InputId`.
+    pub inputs: Vec<Input>,
+    /// Names by `ParameterId`.
+    pub parameters: Vec<String>,
+    /// As in the program.
+    pub outputs: Vec<Output>,
+    /// By `BufferId`.
+    pub buffers: Vec<Buffer>,
+    /// By `RegisterId`.
+    pub registers: Vec<Register>,
+    /// What is done, in order.
+    pub statements: Vec<Statement>,
+}
+
+impl Plan {
+    /// The buffer of an id.
+    pub fn buffer(&self, id: BufferId) -> &Buffer {
+        &self.buffers[id.0 as usize]
+    }
+
+    /// The register of an id.
+    pub fn register(&self, id: RegisterId) -> &Register {
+        &self.registers[id.0 as usize]
+    }
+
+    /// The axes of a tensor, without the lanes of a block.
+    pub fn axes_of(&self, tensor: TensorRef) -> &[AxisId] {
+        match tensor {
+            TensorRef::Input(input) => &self.inputs[input as usize].axes,
+            TensorRef::Output(output) => &self.outputs[output as usize].axes,
+            TensorRef::Buffer(buffer) => &self.buffer(buffer).axes,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What holds of every plan. A violation is a bug of the compiler, never of a user.
+//!
+//! Checked: loops do not open an axis twice; a coordinate's axis is open; blocked loops are not nested;
+//! operands are earlier lines of the right element type; accesses have the rank of their tensor, and a
+//! block buffer is used in a strip; only declared registers and buffers occur; a call's buffers are
+//! single blocks; inputs are not written; a strip that runs once has no line that varies.
+//! Not checked: that a buffer is written before it is read, and that stores do not overlap.
+
+use super::plan::{
+    Access, BufferId, Coordinate, Effect, Instruction, Loop, Operand, Place, Plan, RegisterId, Statement, Strip,
+    Target, TensorRef,
+};
+use crate::ir::AxisId;
+use crate::op::Element;
+
+/// What is wrong with a plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the kernel is not well-formed: {0}")]
+pub struct PlanError(pub String);
+
+/// Checks a plan.
+///
+/// # Errors
+/// With the first violation.
+pub fn verify(plan: &Plan) -> Result<(), PlanError> {
+    let mut check = Check { plan, open: Vec::new(), vector: None };
+    check.statements(&plan.statements)
+}
+
+struct Check<'a> {
+    plan: &'a Plan,
+    open: Vec<AxisId>,
+    vector: Option<AxisId>,
+}
+
+fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), PlanError> {
+    if holds { Ok(()) } else { Err(PlanError(message())) }
+}
+
+impl Check<'_> {
+    fn statements(&mut self, statements: &[Statement]) -> Result<(), PlanError> {
+        for statement in statements {
+            match statement {
+                Statement::Strip(strip) => self.strip(strip)?,
+                Statement::Call(call) => {
+                    require(self.vector.is_some(), || "a call outside of a block".into())?;
+                    for &buffer in call.arguments.iter().chain([&call.result]) {
+                        self.buffer(buffer)?;
+                        let data = self.plan.buffer(buffer);
+                        require(data.block && data.axes.is_empty(), || format!("{buffer} is not one block"))?;
+                    }
+                }
+                Statement::Loop(inner) => self.looped(inner)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn looped(&mut self, inner: &Loop) -> Result<(), PlanError> {
+        require((inner.axis.0 as usize) < self.plan.axes.len(), || "a loop over no axis".into())?;
+        require(!self.open.contains(&inner.axis), || format!("axis {} is open twice", inner.axis.0))?;
+        require(!(inner.blocked && self.vector.is_some()), || "a block in a block".into())?;
+        for accumulator in &inner.accumulators {
+            match accumulator.place {
+                Place::Register(register) => self.register(register)?,
+                Place::Buffer(buffer) => self.buffer(buffer)?,
+            }
+        }
+        let vector = self.vector;
+        if inner.blocked {
+            self.vector = Some(inner.axis);
+        }
+        self.open.push(inner.axis);
+        self.statements(&inner.body)?;
+        self.open.pop();
+        self.vector = vector;
+        Ok(())
+    }
+
+    fn buffer(&self, buffer: BufferId) -> Result<(), PlanError> {
+        require((buffer.0 as usize) < self.plan.buffers.len(), || format!("{buffer} is not declared"))
+    }
+
+    fn register(&self, register: RegisterId) -> Result<(), PlanError> {
+        require((register.0 as usize) < self.plan.registers.len(), || format!("{register} is not declared"))
+    }
+
+    fn strip(&self, strip: &Strip) -> Result<(), PlanError> {
+        require(strip.vector.is_none() || strip.vector == self.vector, || "a strip over another axis".into())?;
+        for (position, line) in strip.lines.iter().enumerate() {
+            let earlier = &Strip { vector: strip.vector, lines: strip.lines[..position].to_vec(), effects: Vec::new() };
+            self.line(earlier, &line.instruction, line.element)
+                .map_err(|error| PlanError(format!("%{position}: {}", error.0)))?;
+            require(!line.varies || strip.vector.is_some(), || format!("%{position} varies in code that runs once"))?;
+        }
+        for effect in &strip.effects {
+            match effect {
+                Effect::Store(access, value) => {
+                    self.operand(strip, *value, None)?;
+                    require(!matches!(access.tensor, TensorRef::Input(_)), || "an input is written".into())?;
+                    self.access(strip, access)?;
+                }
+                Effect::Set(register, value) => {
+                    self.register(*register)?;
+                    self.operand(strip, *value, Some(self.plan.register(*register).element))?;
+                }
+                Effect::Accumulate(_, target, value) => {
+                    self.operand(strip, *value, None)?;
+                    match target {
+                        Target::Register(register) => self.register(*register)?,
+                        Target::Memory(access) => self.access(strip, access)?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn operand(&self, strip: &Strip, operand: Operand, element: Option<Element>) -> Result<(), PlanError> {
+        let line = strip.lines.get(operand.0 as usize);
+        require(line.is_some(), || format!("{operand} is used before it is computed"))?;
+        require(element.is_none() || line.map(|line| line.element) == element, || {
+            format!("{operand} has the wrong type")
+        })
+    }
+
+    fn access(&self, strip: &Strip, access: &Access) -> Result<(), PlanError> {
+        if let TensorRef::Buffer(buffer) = access.tensor {
+            self.buffer(buffer)?;
+            let block = self.plan.buffer(buffer).block;
+            require(!block || strip.vector.is_some(), || format!("{buffer} is a block, used once"))?;
+        }
+        let axes = self.plan.axes_of(access.tensor);
+        require(axes.len() == access.coordinates.len(), || "an access of the wrong rank".into())?;
+        for coordinate in &access.coordinates {
+            match coordinate {
+                Coordinate::Axis(axis) => {
+                    require(self.open.contains(axis), || format!("axis {} is not open", axis.0))?;
+                }
+                Coordinate::Fixed(_) => {}
+                Coordinate::Computed(value, _) => self.operand(strip, *value, Some(Element::Int))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&self, earlier: &Strip, instruction: &Instruction, element: Element) -> Result<(), PlanError> {
+        match instruction {
+            Instruction::Constant(_) | Instruction::Parameter(_) | Instruction::Size(_) => Ok(()),
+            Instruction::Index(axis) => require(self.open.contains(axis), || format!("axis {} is not open", axis.0)),
+            Instruction::Register(register) => self.register(*register),
+            Instruction::Load(access) => self.access(earlier, access),
+            Instruction::Unary(_, a) => self.operand(earlier, *a, Some(element)),
+            Instruction::Binary(op, a, b) => {
+                let second = if *op == crate::op::Binary::Powi { Element::Int } else { element };
+                self.operand(earlier, *a, Some(element))?;
+                self.operand(earlier, *b, Some(second))
+            }
+            Instruction::Compare(_, a, b) => {
+                self.operand(earlier, *a, None)?;
+                let first = earlier.lines.get(a.0 as usize).map(|line| line.element);
+                self.operand(earlier, *b, first)
+            }
+            Instruction::Logic(_, a, b) => {
+                self.operand(earlier, *a, Some(Element::Bool))?;
+                self.operand(earlier, *b, Some(Element::Bool))
+            }
+            Instruction::Polygamma(_, a) => self.operand(earlier, *a, Some(Element::Real)),
+            Instruction::Select(condition, yes, no) => {
+                self.operand(earlier, *condition, Some(Element::Bool))?;
+                self.operand(earlier, *yes, Some(element))?;
+                self.operand(earlier, *no, Some(element))
+            }
+            Instruction::Cast(_, a) => self.operand(earlier, *a, None),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Graphs built by hand through scheduling and code generation, against a slow evaluator.
+
+mod build;
+mod judge;
+mod losses;
+mod shapes;
