@@ -180,7 +180,7 @@ fn a_branch_not_taken_never_reaches_the_gradient() {
     let negative = graph.logic(Logic::Not, &[positive]);
     let nested = graph.select(negative, zero, selected_entropy);
     assert_eq!(gradient_of(&mut bench, selected_root), [0.0, 0.25, 0.0, 0.0]);
-    let slope = 1.0 + 4.0_f64.ln();
+    let slope = 1.0 + lossc::numeric::unary_f64(Unary::Log, 4.0);
     assert_eq!(gradient_of(&mut bench, selected_entropy), [0.0, slope, 0.0, 0.0]);
     assert_eq!(gradient_of(&mut bench, nested), [0.0, slope, 0.0, 0.0]);
     // Second order: (x ln x)″ = 1 / x.

@@ -133,6 +133,19 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// How many operands it takes.
+    pub fn arity(&self) -> usize {
+        match self {
+            Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => 0,
+            Op::Unary(_) | Op::Polygamma(_) | Op::Cast(_) | Op::Stop | Op::Broadcast(_) => 1,
+            Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
+            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) => 2,
+            Op::Select => 3,
+        }
+    }
+}
+
 /// Element type and axes of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Type {

@@ -5,12 +5,18 @@
 
 mod formula;
 mod graph;
+mod parse;
+mod print;
 mod program;
+mod verify;
 mod walk;
 
 pub use formula::Formula;
 pub use graph::{
     Axes, AxisData, AxisId, Constant, Extent, Graph, InputId, Node, NodeId, Op, ParameterId, Type, union, without,
 };
+pub use parse::{ParseError, parse};
+pub use print::{describe, print};
 pub use program::{InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
+pub use verify::verify;
 pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of};

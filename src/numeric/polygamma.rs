@@ -24,7 +24,7 @@ pub fn polygamma_f64(n: u32, x: f64) -> f64 {
     }
     if x < 0.0 {
         let mirrored = positive(n, 1.0 - x);
-        return if n % 2 == 0 { mirrored } else { -mirrored } - PI * cotangent_derivative(n, x);
+        return if n.is_multiple_of(2) { mirrored } else { -mirrored } - PI * cotangent_derivative(n, x);
     }
     positive(n, x)
 }
@@ -32,7 +32,7 @@ pub fn polygamma_f64(n: u32, x: f64) -> f64 {
 /// For x > 0.
 fn positive(n: u32, x: f64) -> f64 {
     let order = f64::from(n);
-    let sign = if n % 2 == 0 { -1.0 } else { 1.0 };
+    let sign = if n.is_multiple_of(2) { -1.0 } else { 1.0 };
     let factorial: f64 = (1..=n).map(f64::from).product();
     // ψ⁽ⁿ⁾(x) = ψ⁽ⁿ⁾(x + 1) + (−1)ⁿ⁺¹ n! / xⁿ⁺¹, up to where the series has converged.
     let mut steps = 0.0;

@@ -155,3 +155,68 @@ pub fn difference(got: &[f64], want: &[f64], tolerance: f64) -> Option<String> {
         (!same && !close).then(|| format!("element {at}: {got:e} instead of {want:e}"))
     })
 }
+
+/// A random program over [N, C] data, with values that stay moderate: smooth operations of every class,
+/// selections by the inputs, reductions, picks and renamed copies.
+pub fn random_program(seed: u64) -> Bench {
+    use lossc::op::{Compare, SoftmaxOp, Unary};
+    let mut random = Random::new(seed);
+    let mut bench = Bench::new();
+    let (n, c) = (bench.axis("N", 3), bench.axis("C", 4));
+    let m = bench.copy("M", n);
+    let label = bench.int(&[n], &[2, 9, 0]);
+    let starts = [
+        bench.random(&[n, c], &mut random, -1.0, 1.0),
+        bench.random(&[n], &mut random, -1.0, 1.0),
+        bench.random(&[c], &mut random, -1.0, 1.0),
+    ];
+    let mut nodes = starts.to_vec();
+    nodes.extend([0.0, 1.0, -1.0, 0.5].map(|value| bench.graph().real(value)));
+    for _ in 0..14 {
+        let a = nodes[random.below(nodes.len())];
+        let b = nodes[random.below(nodes.len())];
+        let graph = bench.graph();
+        let axes = graph.axes_of(a).to_vec();
+        let node = match random.below(14) {
+            0 => graph.binary(Binary::Add, a, b),
+            1 => graph.binary(Binary::Sub, a, b),
+            2 => graph.binary(Binary::Mul, a, b),
+            3 => graph.binary([Binary::Min, Binary::Max][random.below(2)], a, b),
+            4 => {
+                let all = [Unary::Neg, Unary::Tanh, Unary::Sigmoid, Unary::Softplus, Unary::Sin, Unary::LogSigmoid];
+                graph.unary(all[random.below(all.len())], a)
+            }
+            5 => {
+                let bounded = graph.unary(Unary::Tanh, a);
+                graph.unary([Unary::Exp, Unary::Cosh, Unary::Atan][random.below(3)], bounded)
+            }
+            6 => {
+                let positive = graph.unary(Unary::Softplus, a);
+                graph.binary(Binary::Div, b, positive)
+            }
+            7 => {
+                let start = starts[random.below(3)];
+                let zero = graph.real(0.0);
+                let condition = graph.compare(Compare::Lt, start, zero);
+                graph.select(condition, a, b)
+            }
+            8 if !axes.is_empty() => graph.reduce(ReduceOp::ALL[random.below(4)], &[axes[random.below(axes.len())]], a),
+            9 if !axes.is_empty() => graph.softmax(SoftmaxOp::ALL[random.below(4)], &[axes[0]], a),
+            10 if axes.contains(&c) => graph.gather(c, a, label),
+            11 if axes.contains(&n) && !axes.contains(&m) => graph.rename(a, n, m),
+            12 => graph.broadcast(a, &[c]),
+            13 => {
+                let along = graph.index(c);
+                let hit = graph.compare(Compare::Eq, along, label);
+                let flag = graph.cast(Element::Real, hit);
+                graph.binary(Binary::Mul, flag, a)
+            }
+            _ => graph.binary(Binary::Mul, a, a),
+        };
+        nodes.push(node);
+    }
+    for node in nodes.into_iter().rev().take(3) {
+        bench.output(node);
+    }
+    bench
+}

@@ -1,0 +1,118 @@
+//! What holds of every program between passes. A violation is a bug of the compiler, not of a user.
+//!
+//! Checked: operands come before their users; every operation has as many operands as it takes; every axis
+//! exists, and none occurs twice in a type; types are what the operation gives; a copied axis copies an earlier
+//! one; an input's node is that input with the declared type, and its labels are ints below an existing
+//! axis; parameters exist; an output has all axes of its node, none twice, and a gradient names an input.
+//! Not checked: what the nodes mean, and that rewriting kept it (tests compare with the interpreter).
+
+use super::graph::{AxisId, Extent, Graph, InputId, NodeId, Op};
+use super::print::describe;
+use super::program::{OutputRole, Program};
+use crate::op::Element;
+
+/// Checks a program.
+///
+/// # Errors
+/// What is violated, with the node.
+pub fn verify(program: &Program) -> Result<(), String> {
+    let graph = &program.graph;
+    for (index, axis) in graph.all_axes().iter().enumerate() {
+        if let Extent::SameAs(other) = axis.extent
+            && other.0 as usize >= index
+        {
+            return Err(format!("axis `{}` copies one that is not before it", axis.name));
+        }
+    }
+    for id in graph.ids() {
+        node(program, id).map_err(|message| format!("{message}: {}", describe(graph, id)))?;
+    }
+    inputs(program)?;
+    outputs(program)?;
+    for requirement in &program.non_empty {
+        axes(graph, &requirement.axes)?;
+    }
+    Ok(())
+}
+
+fn axes(graph: &Graph, axes: &[AxisId]) -> Result<(), String> {
+    for (position, axis) in axes.iter().enumerate() {
+        if axis.0 as usize >= graph.all_axes().len() {
+            return Err(format!("axis {} does not exist", axis.0));
+        }
+        if axes[..position].contains(axis) {
+            return Err(format!("axis `{}` occurs twice", graph.axis(*axis).name));
+        }
+    }
+    Ok(())
+}
+
+fn node(program: &Program, id: NodeId) -> Result<(), String> {
+    let graph = &program.graph;
+    let node = graph.node(id);
+    if node.operands.iter().any(|&operand| operand >= id) {
+        return Err("an operand is not before its user".to_owned());
+    }
+    if node.operands.len() != node.op.arity() {
+        return Err(format!("it takes {} operands", node.op.arity()));
+    }
+    axes(graph, &node.ty.axes)?;
+    match &node.op {
+        Op::Size(axis) | Op::Index(axis) | Op::Gather(axis) => axes(graph, &[*axis])?,
+        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) => axes(graph, all)?,
+        Op::Rename { from, to } => axes(graph, &[*from, *to])?,
+        Op::Input(input) if input.0 as usize >= program.inputs.len() => return Err("no such input".to_owned()),
+        Op::Parameter(parameter) if parameter.0 as usize >= program.parameters.len() => {
+            return Err("no such parameter".to_owned());
+        }
+        _ => {}
+    }
+    if !matches!(node.op, Op::Input(_)) && graph.infer(&node.op, &node.operands) != node.ty {
+        return Err("the type is not that of the operation".to_owned());
+    }
+    Ok(())
+}
+
+fn inputs(program: &Program) -> Result<(), String> {
+    let graph = &program.graph;
+    for (index, input) in program.inputs.iter().enumerate() {
+        let wrong = |what: &str| Err(format!("input `{}`: {what}", input.name));
+        if input.node.0 as usize >= graph.len() || graph.node(input.node).op != Op::Input(InputId(index as u32)) {
+            return wrong("its node is not this input");
+        }
+        let ty = graph.ty(input.node);
+        if ty.element != input.element || ty.axes[..] != input.axes[..] {
+            return wrong("its node has another type");
+        }
+        if input.axes.iter().filter(|axis| graph.axis(**axis).pack).count() > 1 {
+            return wrong("it has two packs");
+        }
+        if let Some(labels) = input.labels {
+            axes(graph, &[labels.axis])?;
+            if input.element != Element::Int {
+                return wrong("labels are ints");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn outputs(program: &Program) -> Result<(), String> {
+    let graph = &program.graph;
+    for output in &program.outputs {
+        let wrong = |what: &str| Err(format!("output {:?}: {what}", output.role));
+        if output.node.0 as usize >= graph.len() {
+            return wrong("its node does not exist");
+        }
+        axes(graph, &output.axes)?;
+        if !graph.axes_of(output.node).iter().all(|axis| output.axes.contains(axis)) {
+            return wrong("its node has further axes");
+        }
+        if let OutputRole::Gradient(name) = &output.role
+            && !program.inputs.iter().any(|input| input.name == *name)
+        {
+            return wrong("no input has that name");
+        }
+    }
+    Ok(())
+}

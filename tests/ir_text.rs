@@ -1,0 +1,156 @@
+//! The text form: printing, reading and printing again gives the same, for every operation and for random
+//! programs; the verifier accepts what passes give; and simplification keeps what programs compute.
+
+mod support;
+
+use lossc::ir::{Extent, InputData, InputId, LabelRange, NonEmpty, Op, Output, OutputRole, ParameterData, ParameterId};
+use lossc::ir::{Program, parse, print, renumber, verify};
+use lossc::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
+use lossc::rewrite::{expand_softmax, simplify};
+use proptest::prelude::*;
+use support::{Bench, random_program};
+
+/// A program with every operation.
+fn everything() -> Program {
+    let mut program = Program::default();
+    let graph = &mut program.graph;
+    let n = graph.add_axis("N", Extent::Input, false);
+    let pack = graph.add_axis("S", Extent::Input, true);
+    let boxes = graph.add_axis("box", Extent::Fixed(4), false);
+    let m = graph.add_axis("N", Extent::SameAs(n), false);
+    let x = graph.input(InputId(0), Element::Real, &[n, pack, boxes]);
+    let label = graph.input(InputId(1), Element::Int, &[n]);
+    let gamma = graph.parameter(ParameterId(0));
+    let mut nodes = vec![x, label, gamma];
+    for value in [1.5, f64::INFINITY, -0.0, 1e-300] {
+        nodes.push(graph.real(value));
+    }
+    nodes.extend(Unary::ALL.iter().map(|&op| graph.unary(op, x)));
+    nodes.extend(Binary::ALL.iter().map(|&op| graph.binary(op, x, if op == Binary::Powi { label } else { gamma })));
+    let flags: Vec<_> = Compare::ALL.iter().map(|&op| graph.compare(op, x, gamma)).collect();
+    nodes.extend(ReduceOp::ALL.iter().map(|&op| graph.reduce(op, &[n, boxes], x)));
+    nodes.extend(SoftmaxOp::ALL.iter().map(|&op| graph.softmax(op, &[pack], x)));
+    nodes.push(graph.logic(Logic::And, &[flags[0], flags[1]]));
+    nodes.push(graph.logic(Logic::Not, &[flags[2]]));
+    nodes.push(graph.select(flags[3], x, gamma));
+    nodes.push(graph.cast(Element::Real, label));
+    nodes.push(graph.stop(x));
+    nodes.push(graph.broadcast(gamma, &[n, m]));
+    nodes.push(graph.size(pack));
+    nodes.push(graph.index(boxes));
+    nodes.push(graph.gather(boxes, x, label));
+    nodes.push(graph.rename(x, n, m));
+    nodes.push(graph.bool(true));
+    nodes.push(graph.add(Op::Polygamma(1), &[x]));
+    program.inputs = vec![
+        InputData {
+            name: "pred".into(),
+            node: x,
+            element: Element::Real,
+            axes: vec![n, pack, boxes],
+            labels: None,
+            kind: "prob \"quoted\"\\".into(),
+        },
+        InputData {
+            name: "label".into(),
+            node: label,
+            element: Element::Int,
+            axes: vec![n],
+            labels: Some(LabelRange { axis: boxes, ignored: Some(-100) }),
+            kind: "index(box)".into(),
+        },
+    ];
+    program.parameters = vec![ParameterData { name: "γ".into(), default: 0.1 }];
+    program.non_empty = vec![NonEmpty { axes: vec![n], reason: "argmax[N]".into() }];
+    let roles = [
+        OutputRole::Value,
+        OutputRole::Weight("w".into()),
+        OutputRole::Gradient("pred".into()),
+        OutputRole::Term("dice".into()),
+    ];
+    for (index, node) in nodes.into_iter().enumerate() {
+        let axes = program.graph.axes_of(node).to_vec();
+        program.outputs.push(Output { role: roles[index % 4].clone(), node, axes });
+    }
+    program
+}
+
+fn assert_round_trip(program: &Program) {
+    let text = print(program);
+    let read = parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(verify(&read), Ok(()));
+    assert_eq!(print(&read), text);
+}
+
+#[test]
+fn every_operation_survives_the_text_form() {
+    let program = everything();
+    assert_eq!(verify(&program), Ok(()));
+    assert_round_trip(&program);
+    assert_eq!(print(&renumber(&program)), print(&program));
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    for (text, message) in [
+        ("axis N forever", "no extent is `forever`"),
+        ("%0 = exp %0 : real []", "no node before is `%0`"),
+        ("%1 = real 1.0 : real []", "`%0 = …` was expected"),
+        ("%0 = real 1.0 : int []", "the type is"),
+        ("%0 = frobnicate : real []", "no operation is called `frobnicate`"),
+        ("output value %3 []", "no node before is `%3`"),
+        ("input \"x", "a string without its end"),
+        ("%0 = real 1.0 : real []\n%1 = add %0 : real []", "`add` takes 2 operands"),
+        ("hello", "no line begins with `hello`"),
+    ] {
+        let error = parse(text).map(|_| ()).expect_err(text);
+        assert!(error.message.contains(message), "{text}: {error}");
+    }
+}
+
+fn results(bench: &Bench, program: &Program) -> Vec<Vec<f64>> {
+    let all = lossc::eval::evaluate(program, &bench.extents, &bench.data, &[]);
+    all.iter().map(|dense| dense.reals().to_vec()).collect()
+}
+
+fn assert_same(bench: &Bench, program: &Program, stage: &str) {
+    assert_eq!(verify(program), Ok(()), "{stage}");
+    for (got, want) in results(bench, program).iter().zip(results(bench, &bench.program)) {
+        for (got, want) in got.iter().zip(want) {
+            let close = (got - want).abs() <= 1e-8 * want.abs().max(1.0);
+            // The simplified side may be finite where the original is not.
+            assert!(close || !want.is_finite(), "{stage}: {got:e} instead of {want:e}\n{}", print(&bench.program));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_programs_keep_their_meaning(seed in any::<u64>()) {
+        let mut bench = random_program(seed);
+        assert_round_trip(&bench.program);
+        let (simple, statistics) = simplify(&bench.program);
+        prop_assert!(!statistics.exhausted, "{statistics:?}");
+        assert_same(&bench, &simple, "simplified");
+        assert_round_trip(&simple);
+        let expanded = expand_softmax(&simple);
+        assert_same(&bench, &expanded, "expanded");
+        assert_same(&bench, &simplify(&expanded).0, "expanded and simplified");
+        // The gradient program of the first output, by all real inputs.
+        let of = bench.program.outputs[0].node;
+        let of = bench.weighted_sum(of, seed);
+        let wrt: Vec<_> =
+            bench.program.inputs.iter().filter(|input| input.element == Element::Real).map(|input| input.node).collect();
+        for (gradient, input) in bench.gradients(of, &wrt).into_iter().zip(wrt) {
+            bench.output(gradient);
+            let axes = bench.program.graph.axes_of(input).to_vec();
+            bench.program.outputs.last_mut().expect("just added").axes = axes;
+        }
+        let (simple, statistics) = simplify(&bench.program);
+        prop_assert!(!statistics.exhausted, "{statistics:?}");
+        assert_same(&bench, &simple, "gradient simplified");
+        assert_same(&bench, &simplify(&expand_softmax(&simple)).0, "gradient expanded");
+    }
+}
