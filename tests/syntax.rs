@@ -177,7 +177,7 @@ fn time_is_linear_in_legal_nesting() {
 
 #[test]
 fn no_prefix_of_a_program_panics() {
-    for (_, text) in lossc::stdlib::MODULES.iter().filter(|(name, _)| matches!(*name, "core" | "compound")) {
+    for (_, text) in lossc::stdlib::MODULES.iter().filter(|(name, _)| matches!(*name, "std::core" | "std::compound")) {
         for (end, _) in text.char_indices().step_by(7) {
             let mut sources = SourceMap::new();
             let id = sources.add("prefix.loss", &text[..end]);

@@ -1,0 +1,205 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A language and compiler for loss functions.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lossc",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Examples:\n  lossc check combo.loss\n  lossc eval combo.loss --data scores.safetensors --grad all\n  lossc eval -e \"dice + 2 * wce(w = 3)\" --data case.json\n  lossc grad huber\n  lossc list"
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check files and explain what is wrong in them.
+    Check(CheckArguments),
+    /// Compute value, terms and gradients of a loss on data.
+    Eval(EvalArguments),
+    /// Print a stage of the compiler.
+    Show(ShowArguments),
+    /// Print the derivative of a loss as a formula.
+    Grad(GradArguments),
+    /// Run case files on the interpreter and the compiler.
+    Test(TestArguments),
+    /// List the losses of the standard library.
+    List(ListArguments),
+    /// Print the documentation of a loss.
+    Doc(DocArguments),
+}
+
+/// Which loss.
+#[derive(Args, Clone, Debug)]
+pub struct LossArguments {
+    /// A loss of the standard library (`huber`), a file (`combo.loss`: its only or last loss), or one of its losses (`combo.loss::dice_2d`).
+    #[arg(value_name = "LOSS", required_unless_present = "expression")]
+    pub loss: Option<String>,
+    /// An expression instead of a loss.
+    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION", conflicts_with = "loss")]
+    pub expression: Option<String>,
+    /// Set a hyperparameter; may be given several times.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub settings: Vec<(String, f64)>,
+    /// Another reduction than the loss's own.
+    #[arg(long, value_enum, value_name = "REDUCTION")]
+    pub reduction: Option<ReductionArgument>,
+}
+
+/// `check`
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// The files.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Print the diagnostics as JSON, one object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `eval`
+#[derive(Args, Debug)]
+pub struct EvalArguments {
+    #[command(flatten)]
+    pub loss: LossArguments,
+    /// Tensors by name: a case file (.json), .safetensors, .npz, .npy, or a folder of .npy.
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Which case of a case file.
+    #[arg(long, value_name = "NAME", requires = "data")]
+    pub case: Option<String>,
+    /// One more tensor from an .npy file; may be given several times.
+    #[arg(long = "input", value_name = "NAME=FILE.npy", value_parser = parse_input)]
+    pub inputs: Vec<(String, PathBuf)>,
+    /// Gradients with respect to these inputs, or `all`.
+    #[arg(long, value_name = "INPUTS", value_delimiter = ',')]
+    pub grad: Vec<String>,
+    /// The precision in which to compute.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub dtype: DTypeArgument,
+    /// What runs the loss.
+    #[arg(long, value_enum, default_value = "jit")]
+    pub engine: EngineArgument,
+    /// How many threads may be used. The result has the same bits for any number.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Check the values against the declared kinds (labels are always checked).
+    #[arg(long)]
+    pub check_data: bool,
+    /// Write the gradients, and the value if it is a tensor, to this file (.safetensors) or folder (of .npy).
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `show`
+#[derive(Args, Debug)]
+pub struct ShowArguments {
+    #[command(flatten)]
+    pub loss: LossArguments,
+    /// Which stage.
+    #[arg(long, value_enum, default_value = "typed")]
+    pub stage: StageArgument,
+    /// With the gradient with respect to these inputs, or `all`.
+    #[arg(long, value_name = "INPUTS", value_delimiter = ',', default_value = "all")]
+    pub grad: Vec<String>,
+    /// The precision in which to compute.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub dtype: DTypeArgument,
+}
+
+/// `grad`
+#[derive(Args, Debug)]
+pub struct GradArguments {
+    #[command(flatten)]
+    pub loss: LossArguments,
+    /// With respect to these inputs, or `all`.
+    #[arg(long, value_name = "INPUTS", value_delimiter = ',', default_value = "all")]
+    pub grad: Vec<String>,
+}
+
+/// `test`
+#[derive(Args, Debug)]
+pub struct TestArguments {
+    /// Case files.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Print one JSON object a case.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `list`
+#[derive(Args, Debug)]
+pub struct ListArguments {
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doc`
+#[derive(Args, Debug)]
+pub struct DocArguments {
+    /// A loss of the standard library, or a file or one of its losses; without it, all losses in one line each.
+    pub loss: Option<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A reduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReductionArgument {
+    None,
+    Sum,
+    Mean,
+}
+
+/// A precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DTypeArgument {
+    F32,
+    F64,
+}
+
+/// An engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineArgument {
+    Jit,
+    Interp,
+}
+
+/// A stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StageArgument {
+    Ast,
+    Typed,
+    Ir,
+    Grad,
+    Simplified,
+    Kernel,
+    Clif,
+    Asm,
+}
+
+fn parse_setting(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as gamma=2")?;
+    let value = value.trim().parse().map_err(|_| format!("`{value}` is not a number"))?;
+    Ok((name.trim().to_string(), value))
+}
+
+fn parse_input(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("write NAME=FILE.npy, such as pred=scores.npy")?;
+    Ok((name.trim().to_string(), PathBuf::from(file)))
+}

@@ -1,0 +1,174 @@
+//! `lossc eval`: the main job, a loss on data.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::arguments::{EngineArgument, EvalArguments};
+use super::data::{Data, read_data, read_npy, write_npy_folder, write_safetensors};
+use super::failure::Failure;
+use super::json;
+use super::target::{builder, with_gradients};
+use crate::lower::Reduction;
+use crate::session::{Engine, Evaluation, Loss, LossBuilder, LossInfo, Params, Value};
+use crate::tensor::{DType, Tensor, TensorView};
+
+/// Evaluates and prints.
+pub fn run(arguments: &EvalArguments) -> Result<(), Failure> {
+    let mut data = match &arguments.data {
+        Some(path) => read_data(path, arguments.case.as_deref())?,
+        None => Data::default(),
+    };
+    for (name, path) in &arguments.inputs {
+        data.inputs.retain(|(other, _)| other != name);
+        data.inputs.push((name.clone(), read_npy(path)?));
+    }
+    let builder = configured(builder(&arguments.loss)?, arguments, &data)?;
+    let info = builder.info();
+    let inputs = chosen(&info, data.inputs, &arguments.grad)?;
+    let loss = builder.build()?;
+    let evaluation = call(&loss, &inputs)?;
+    if let Some(path) = &arguments.out {
+        write_out(path, &evaluation)?;
+    }
+    let dtype = DType::from(arguments.dtype).name();
+    if arguments.json {
+        println!("{}", json::evaluation(&info.name, dtype, &evaluation));
+    } else {
+        print!("{}", report(&info.name, dtype, &evaluation));
+    }
+    Ok(())
+}
+
+fn configured(builder: LossBuilder, arguments: &EvalArguments, data: &Data) -> Result<LossBuilder, Failure> {
+    let engine = match arguments.engine {
+        EngineArgument::Jit => Engine::Jit,
+        EngineArgument::Interp => Engine::Interpreter,
+    };
+    let mut builder = with_gradients(builder, &arguments.grad)
+        .dtype(arguments.dtype.into())
+        .engine(engine)
+        .check_data(arguments.check_data);
+    if let (None, Some(name)) = (arguments.loss.reduction, &data.reduction) {
+        let reduction = Reduction::from_name(name)
+            .ok_or_else(|| Failure::Message(format!("the case asks for the unknown reduction `{name}`")))?;
+        builder = builder.reduction(reduction);
+    }
+    for (name, &value) in &data.params {
+        if !arguments.loss.settings.iter().any(|(other, _)| other == name) {
+            builder = builder.set(name, value)?;
+        }
+    }
+    Ok(builder)
+}
+
+/// The tensors that the loss takes. A file may hold more than one loss needs; those are left out, unless one was
+/// named with `--input` or `--grad`.
+fn chosen(info: &LossInfo, inputs: Vec<(String, Tensor)>, grad: &[String]) -> Result<Vec<(String, Tensor)>, Failure> {
+    let known = |name: &str| info.inputs.iter().any(|input| input.name == name);
+    let (taken, left): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(name, _)| known(name));
+    let wanted: Vec<&str> = info
+        .inputs
+        .iter()
+        .filter(|input| !input.optional && !taken.iter().any(|(name, _)| *name == input.name))
+        .map(|input| input.name.as_str())
+        .collect();
+    if !wanted.is_empty() {
+        let signature: Vec<String> = info.inputs.iter().map(written).collect();
+        let mut text = format!(
+            "`{}` needs the input{} {}",
+            info.name,
+            if wanted.len() == 1 { "" } else { "s" },
+            wanted.join(", ")
+        );
+        let _ = write!(text, "; it takes {}", signature.join(", "));
+        if !left.is_empty() {
+            let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
+            let _ = write!(text, "; the data have {}", names.join(", "));
+        }
+        return Err(Failure::Message(text));
+    }
+    if !left.is_empty() {
+        let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
+        eprintln!("note: `{}` does not take {}: left out", info.name, names.join(", "));
+    }
+    let _ = grad;
+    Ok(taken)
+}
+
+fn written(input: &crate::session::InputInfo) -> String {
+    let axes = if input.axes.is_empty() { String::new() } else { format!("[{}]", input.axes.join(", ")) };
+    format!("{}: {}{axes}", input.name, input.kind)
+}
+
+/// One call with the hyperparameters that were set when building.
+pub fn call(loss: &Loss, inputs: &[(String, Tensor)]) -> Result<Evaluation, Failure> {
+    let mut views: Vec<(&str, TensorView<'_>)> = Vec::new();
+    for (name, tensor) in inputs {
+        let view = tensor.view().map_err(|error| Failure::Message(format!("input `{name}`: {error}")))?;
+        views.push((name.as_str(), view));
+    }
+    Ok(loss.value_and_grad(&views, &Params::new())?)
+}
+
+fn write_out(path: &Path, evaluation: &Evaluation) -> Result<(), Failure> {
+    let mut tensors: Vec<(String, Tensor)> =
+        evaluation.gradients().iter().map(|gradient| (gradient.input.clone(), gradient.tensor.clone())).collect();
+    if let Value::Tensor(value) = evaluation.values() {
+        tensors.push(("value".into(), value.clone()));
+    }
+    if tensors.is_empty() {
+        return Err(Failure::Message("nothing to write: ask for gradients with --grad, or for reduction none".into()));
+    }
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("safetensors") => write_safetensors(path, &tensors)?,
+        None => write_npy_folder(path, &tensors)?,
+        Some(other) => {
+            return Err(Failure::Usage(format!("--out writes .safetensors or a folder of .npy, not .{other}")));
+        }
+    }
+    Ok(())
+}
+
+/// The result for people.
+fn report(loss: &str, dtype: &str, evaluation: &Evaluation) -> String {
+    let mut text = String::new();
+    match evaluation.values() {
+        Value::Scalar(value) => {
+            let _ = writeln!(text, "{loss} = {} ({dtype})", rounded(*value));
+        }
+        Value::Tensor(value) => {
+            let _ = writeln!(text, "{loss}: {} ({dtype})", summary(value));
+        }
+    }
+    if !evaluation.terms().is_empty() {
+        let width = evaluation.terms().iter().map(|term| term.name.chars().count()).max().unwrap_or(0);
+        let _ = writeln!(text, "terms");
+        for term in evaluation.terms() {
+            let (value, weight) = (rounded(term.value), rounded(term.weight));
+            let _ = writeln!(text, "  {:width$}  {value}  × {weight}", term.name);
+        }
+    }
+    for gradient in evaluation.gradients() {
+        let _ = writeln!(text, "gradient by {}: {}", gradient.input, summary(&gradient.tensor));
+    }
+    text
+}
+
+fn rounded(value: f64) -> String {
+    let text = format!("{value:.6}");
+    let small = value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7);
+    if small { format!("{value:.5e}") } else { text }
+}
+
+/// Shape, norm, first and last values.
+fn summary(tensor: &Tensor) -> String {
+    let values = tensor.to_f64();
+    let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
+    let shown = |values: &[f64]| values.iter().map(|&value| rounded(value)).collect::<Vec<_>>().join(", ");
+    let ends = if values.len() > 6 {
+        format!("{}, … , {}", shown(&values[..3]), shown(&values[values.len() - 3..]))
+    } else {
+        shown(&values)
+    };
+    format!("shape {:?}, norm {}, [{ends}]", tensor.shape, rounded(norm))
+}

@@ -1,0 +1,28 @@
+//! `lossc show`: the text form of a stage.
+
+use super::arguments::{ShowArguments, StageArgument};
+use super::failure::Failure;
+use super::target::{builder, with_gradients};
+use crate::session::Stage;
+
+impl From<StageArgument> for Stage {
+    fn from(argument: StageArgument) -> Stage {
+        match argument {
+            StageArgument::Ast => Stage::Ast,
+            StageArgument::Typed => Stage::Typed,
+            StageArgument::Ir => Stage::Ir,
+            StageArgument::Grad => Stage::Grad,
+            StageArgument::Simplified => Stage::Simplified,
+            StageArgument::Kernel => Stage::Kernel,
+            StageArgument::Clif => Stage::Clif,
+            StageArgument::Asm => Stage::Asm,
+        }
+    }
+}
+
+/// Prints the stage.
+pub fn run(arguments: &ShowArguments) -> Result<(), Failure> {
+    let builder = with_gradients(builder(&arguments.loss)?, &arguments.grad).dtype(arguments.dtype.into());
+    print!("{}", builder.show(arguments.stage.into())?);
+    Ok(())
+}

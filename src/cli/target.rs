@@ -1,0 +1,96 @@
+//! Which loss the command line means.
+
+use std::path::Path;
+
+use super::arguments::{DTypeArgument, LossArguments, ReductionArgument};
+use super::failure::{Failure, print_diagnostics};
+use super::loader::FolderLoader;
+use crate::lower::Reduction;
+use crate::session::{Compiler, LossBuilder, Program};
+use crate::tensor::DType;
+
+impl From<DTypeArgument> for DType {
+    fn from(argument: DTypeArgument) -> DType {
+        match argument {
+            DTypeArgument::F32 => DType::F32,
+            DTypeArgument::F64 => DType::F64,
+        }
+    }
+}
+
+impl From<ReductionArgument> for Reduction {
+    fn from(argument: ReductionArgument) -> Reduction {
+        match argument {
+            ReductionArgument::None => Reduction::None,
+            ReductionArgument::Sum => Reduction::Sum,
+            ReductionArgument::Mean => Reduction::Mean,
+        }
+    }
+}
+
+/// Reads and checks a file; its warnings are printed.
+pub fn compile_file(path: &Path) -> Result<Program, Failure> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::Message(format!("cannot read {}: {error}", path.display())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        Failure::Message(format!("{}: not UTF-8 text (byte {place})", path.display()))
+    })?;
+    let loader = FolderLoader::beside(path);
+    Ok(Compiler::new().compile_named(&path.display().to_string(), &text, &loader)?)
+}
+
+/// A loss by what was written: `huber`, `combo.loss`, `combo.loss::dice_2d`.
+pub fn find(written: &str) -> Result<LossBuilder, Failure> {
+    let (file, loss) = match written.split_once(".loss::") {
+        Some((file, loss)) => (Some(format!("{file}.loss")), Some(loss)),
+        None if written.ends_with(".loss") => (Some(written.to_string()), None),
+        None => (None, Some(written)),
+    };
+    match (file, loss) {
+        (Some(file), loss) => {
+            let program = compile_file(Path::new(&file))?;
+            print_diagnostics(program.warnings(), program.sources());
+            Ok(match loss {
+                Some(loss) => program.loss(loss)?,
+                None => program.main()?,
+            })
+        }
+        (None, Some(name)) => {
+            if Path::new(&format!("{name}.loss")).is_file() && Compiler::new().standard()?.info(name).is_err() {
+                return Err(Failure::Message(format!("there is no loss `{name}`; for the file write `{name}.loss`")));
+            }
+            Ok(Compiler::new().standard()?.loss(name)?)
+        }
+        (None, None) => Err(Failure::Usage("name a loss".into())),
+    }
+}
+
+/// The loss of a command line, with hyperparameters and reduction set.
+pub fn builder(arguments: &LossArguments) -> Result<LossBuilder, Failure> {
+    let builder = match (&arguments.expression, &arguments.loss) {
+        (Some(expression), _) => {
+            let program = Compiler::new().expression(expression)?;
+            print_diagnostics(program.warnings(), program.sources());
+            program.main()?
+        }
+        (None, Some(loss)) => find(loss)?,
+        (None, None) => return Err(Failure::Usage("name a loss, or give an expression with -e".into())),
+    };
+    settle(builder, arguments)
+}
+
+fn settle(mut builder: LossBuilder, arguments: &LossArguments) -> Result<LossBuilder, Failure> {
+    if let Some(reduction) = arguments.reduction {
+        builder = builder.reduction(reduction.into());
+    }
+    for (name, value) in &arguments.settings {
+        builder = builder.set(name, *value)?;
+    }
+    Ok(builder)
+}
+
+/// With the gradients that were asked for: names, `all`, or none.
+pub fn with_gradients(builder: LossBuilder, grad: &[String]) -> LossBuilder {
+    if grad.iter().any(|name| name == "all") { builder.wrt_all() } else { builder.wrt(grad.to_vec()) }
+}

@@ -1,0 +1,315 @@
+//! What is fixed when compiling, and the compiling.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use super::call::{Inner, Loss, Variant};
+use super::error::Error;
+use super::program::{LossInfo, Program};
+use crate::check::kind_name;
+use crate::hir::{Function, print_function};
+use crate::ir::print as print_program;
+use crate::jit::{self, Precision};
+use crate::lower::{self, Lowered, Options, Reduction};
+use crate::pipeline::{self, Stages};
+use crate::suggestion::did_you_mean;
+use crate::syntax::ast::{Module, Role};
+use crate::tensor::DType;
+
+/// What runs a loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Machine code.
+    #[default]
+    Jit,
+    /// The interpreter, in double precision, without any rewriting.
+    Interpreter,
+}
+
+/// A stage of the compiler whose text form can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of `lossc show --stage`")]
+pub enum Stage {
+    Ast,
+    Typed,
+    Ir,
+    Grad,
+    Simplified,
+    Kernel,
+    Clif,
+    Asm,
+}
+
+impl Stage {
+    /// All stages in order, with their names.
+    pub const ALL: &'static [(&'static str, Stage)] = &[
+        ("ast", Stage::Ast),
+        ("typed", Stage::Typed),
+        ("ir", Stage::Ir),
+        ("grad", Stage::Grad),
+        ("simplified", Stage::Simplified),
+        ("kernel", Stage::Kernel),
+        ("clif", Stage::Clif),
+        ("asm", Stage::Asm),
+    ];
+}
+
+/// A loss with what is fixed when compiling.
+#[derive(Clone, Debug)]
+pub struct LossBuilder {
+    program: Program,
+    function: Arc<Function>,
+    wrt: Vec<String>,
+    all_gradients: bool,
+    dtype: DType,
+    engine: Engine,
+    check_data: bool,
+    options: Options,
+    defaults: BTreeMap<String, f64>,
+}
+
+impl LossBuilder {
+    pub(super) fn new(program: Program, function: Arc<Function>) -> Self {
+        LossBuilder {
+            program,
+            function,
+            wrt: Vec::new(),
+            all_gradients: false,
+            dtype: DType::F32,
+            engine: Engine::Jit,
+            check_data: false,
+            options: Options::default(),
+            defaults: BTreeMap::new(),
+        }
+    }
+
+    /// What the loss is from outside.
+    pub fn info(&self) -> LossInfo {
+        self.program.describe(&self.function)
+    }
+
+    /// The program that the loss belongs to.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// With gradients with respect to these inputs.
+    #[must_use]
+    pub fn wrt<S: Into<String>>(mut self, inputs: impl IntoIterator<Item = S>) -> Self {
+        self.wrt = inputs.into_iter().map(Into::into).collect();
+        self.all_gradients = false;
+        self
+    }
+
+    /// With gradients with respect to every float input that is given.
+    #[must_use]
+    pub fn wrt_all(mut self) -> Self {
+        self.all_gradients = true;
+        self
+    }
+
+    /// The precision in which it computes: `F32` (the default) or `F64`.
+    #[must_use]
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// Another reduction than its own.
+    #[must_use]
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.options.reduction = Some(reduction);
+        self
+    }
+
+    /// What runs it.
+    #[must_use]
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Whether every call checks the values against the declared kinds (labels are always checked).
+    #[must_use]
+    pub fn check_data(mut self, check: bool) -> Self {
+        self.check_data = check;
+        self
+    }
+
+    /// Fixes a hyperparameter: an int one when compiling, a real one as the default of calls.
+    ///
+    /// # Errors
+    /// If the loss has no such hyperparameter, or it is an int and the value is not.
+    pub fn set(mut self, name: &str, value: f64) -> Result<Self, Error> {
+        let found = self.function.hyperparameters.iter().find(|one| one.name == name);
+        let Some(hyperparameter) = found else { return Err(unknown_parameter(&self.function, name)) };
+        if hyperparameter.role == Role::Int {
+            if value.fract() != 0.0 || value.abs() > 9e15 {
+                let loss = self.function.name.clone();
+                return Err(Error::NotAnInt { loss, name: name.to_string(), value });
+            }
+            self.options.ints.insert(name.to_string(), value as i64);
+        } else {
+            self.defaults.insert(name.to_string(), value);
+        }
+        Ok(self)
+    }
+
+    /// Compiles. The kernels for the required inputs are made now; if a call gives optional ones, theirs at that call.
+    ///
+    /// # Errors
+    /// If the reduction is impossible, or a gradient is asked for with respect to something that has none.
+    pub fn build(self) -> Result<Loss, Error> {
+        let required: BTreeSet<String> = self.wrt.iter().filter(|name| self.optional(name)).cloned().collect();
+        let inner = Inner { builder: self, variants: Mutex::new(HashMap::new()) };
+        let loss = Loss::new(inner);
+        loss.variant(&required)?;
+        Ok(loss)
+    }
+
+    fn optional(&self, name: &str) -> bool {
+        self.function.inputs.iter().any(|input| input.name == name && input.default.is_some())
+    }
+
+    pub(super) fn function(&self) -> &Function {
+        &self.function
+    }
+
+    pub(super) fn checks_data(&self) -> bool {
+        self.check_data
+    }
+
+    pub(super) fn precision(&self) -> DType {
+        self.dtype
+    }
+
+    pub(super) fn set_defaults(&self) -> &BTreeMap<String, f64> {
+        &self.defaults
+    }
+
+    /// Which of the given inputs have gradients computed.
+    fn gradients(&self, lowered: &Lowered) -> Result<Vec<String>, Error> {
+        let float = |name: &str| self.function.inputs.iter().find(|input| input.name == name);
+        if self.all_gradients {
+            let inputs = lowered.program.inputs.iter();
+            let floats = inputs.filter(|input| float(&input.name).is_some_and(|input| input.ty.kind.is_real()));
+            return Ok(floats.map(|input| input.name.clone()).collect());
+        }
+        for name in &self.wrt {
+            let reason = match float(name) {
+                None => {
+                    let names = self.function.inputs.iter().map(|input| input.name.as_str());
+                    let known: Vec<&str> = names.clone().collect();
+                    match did_you_mean(name, names) {
+                        Some(word) => format!("it is not an input; did you mean `{word}`?"),
+                        None => format!("it is not an input; the inputs are {}", known.join(", ")),
+                    }
+                }
+                Some(input) if !input.ty.kind.is_real() => {
+                    format!("it is {}, not a float", kind_name(input.ty.kind, &self.function.axes))
+                }
+                Some(_) if !lowered.program.inputs.iter().any(|input| input.name == *name) => {
+                    "it is optional and not given".to_string()
+                }
+                Some(_) => continue,
+            };
+            return Err(Error::NoGradient { loss: self.function.name.clone(), name: name.clone(), reason });
+        }
+        Ok(self.wrt.clone())
+    }
+
+    fn lowered(&self, given: &BTreeSet<String>) -> Result<Lowered, Error> {
+        let options = Options { given: given.clone(), ..self.options.clone() };
+        lower::lower(&self.program.hir, &self.function, &options).map_err(|error| Error::Source {
+            diagnostics: vec![error.diagnostic()],
+            sources: self.program.world.sources.clone(),
+        })
+    }
+
+    fn stages(&self, given: &BTreeSet<String>) -> Result<(Lowered, Stages), Error> {
+        let lowered = self.lowered(given)?;
+        let wrt = self.gradients(&lowered)?;
+        let stages = pipeline::run(lowered.program.clone(), &wrt);
+        Ok((lowered, stages))
+    }
+
+    pub(super) fn compile(&self, given: &BTreeSet<String>) -> Result<Variant, Error> {
+        let (lowered, stages) = self.stages(given)?;
+        let precision = self.jit_precision();
+        match self.engine {
+            Engine::Jit => {
+                let compiled = jit::compile(&stages.simplified, precision)?;
+                Ok(Variant::new(stages.simplified, lowered.conditions, Some(compiled)))
+            }
+            Engine::Interpreter => Ok(Variant::new(stages.grad, lowered.conditions, None)),
+        }
+    }
+
+    fn jit_precision(&self) -> Precision {
+        if self.dtype == DType::F64 { Precision::F64 } else { Precision::F32 }
+    }
+
+    /// The gradient and value of the loss as a program after all rewriting, for printing formulas.
+    ///
+    /// # Errors
+    /// As [`LossBuilder::build`].
+    pub fn simplified(&self) -> Result<crate::ir::Program, Error> {
+        Ok(self.stages(&BTreeSet::new())?.1.simplified)
+    }
+
+    /// The program with value and gradient in stable form, before rewriting for speed.
+    ///
+    /// # Errors
+    /// As [`LossBuilder::build`].
+    pub fn gradient_program(&self) -> Result<crate::ir::Program, Error> {
+        let lowered = self.lowered(&BTreeSet::new())?;
+        let wrt = self.gradients(&lowered)?;
+        let grad = pipeline::run(lowered.program, &wrt).grad;
+        Ok(crate::rewrite::simplify(&grad).0)
+    }
+
+    /// The text form of a stage.
+    ///
+    /// # Errors
+    /// As [`LossBuilder::build`].
+    pub fn show(&self, stage: Stage) -> Result<String, Error> {
+        match stage {
+            Stage::Ast => return Ok(self.syntax_tree()),
+            Stage::Typed => return Ok(print_function(&self.function)),
+            _ => {}
+        }
+        let (_, stages) = self.stages(&BTreeSet::new())?;
+        match stage {
+            Stage::Ast | Stage::Typed | Stage::Ir => Ok(print_program(&stages.ir)),
+            Stage::Grad => Ok(print_program(&stages.grad)),
+            Stage::Simplified => Ok(print_program(&stages.simplified)),
+            Stage::Kernel | Stage::Clif | Stage::Asm => {
+                let compiled = jit::compile(&stages.simplified, self.jit_precision())?;
+                Ok(match stage {
+                    Stage::Kernel => compiled.kernel_text(),
+                    Stage::Clif => compiled.clif_text()?,
+                    _ => compiled.asm_text()?,
+                })
+            }
+        }
+    }
+
+    fn syntax_tree(&self) -> String {
+        let definition = self.function.definition;
+        let modules = &self.program.world.modules;
+        let item = modules.iter().flat_map(|module| &module.ast.items).find(|item| item.span == definition);
+        match item {
+            Some(item) => {
+                let module = Module { items: vec![item.clone()], ..Module::default() };
+                crate::syntax::outline(&module)
+            }
+            None => format!("{}\n", self.program.world.sources.text(definition)),
+        }
+    }
+}
+
+pub(super) fn unknown_parameter(function: &Function, name: &str) -> Error {
+    let known: Vec<String> = function.hyperparameters.iter().map(|one| one.name.clone()).collect();
+    let suggestion = did_you_mean(name, known.iter().map(String::as_str)).map(str::to_string);
+    Error::UnknownParameter { loss: function.name.clone(), name: name.to_string(), known, suggestion }
+}

@@ -1,0 +1,261 @@
+//! Calls: views in, value, terms and gradients out.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::build::{LossBuilder, unknown_parameter};
+use super::error::Error;
+use super::params::Params;
+use super::program::LossInfo;
+use crate::bind::{Binding, InputBinding};
+use crate::eval::{self, Dense};
+use crate::ir::{AxisId, InputData, OutputRole, Program};
+use crate::jit::{Compiled, Outputs};
+use crate::lower::Conditions;
+use crate::op::Element;
+use crate::syntax::ast::Role;
+use crate::tensor::{DType, Tensor, TensorView};
+
+/// A compiled loss: `Send + Sync`, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) builder: LossBuilder,
+    pub(super) variants: Mutex<HashMap<BTreeSet<String>, Arc<Variant>>>,
+}
+
+/// The kernels for one set of optional inputs.
+#[derive(Debug)]
+pub(super) struct Variant {
+    program: Program,
+    conditions: Conditions,
+    compiled: Option<Compiled>,
+}
+
+impl Variant {
+    pub(super) fn new(program: Program, conditions: Conditions, compiled: Option<Compiled>) -> Self {
+        Variant { program, conditions, compiled }
+    }
+}
+
+/// A value of a loss.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// One number.
+    Scalar(f64),
+    /// One number a sample, with reduction `none`.
+    Tensor(Tensor),
+}
+
+/// A term of a compound loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// Its name.
+    pub name: String,
+    /// Its value, before the weight.
+    pub value: f64,
+    /// The factor in front of it.
+    pub weight: f64,
+}
+
+/// A gradient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    /// The input that it is with respect to.
+    pub input: String,
+    /// The gradient, in the shape of the input, row-major.
+    pub tensor: Tensor,
+}
+
+/// What a call gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    value: Value,
+    terms: Vec<Term>,
+    gradients: Vec<Gradient>,
+}
+
+impl Evaluation {
+    /// The value; NaN where it is not one number (see [`Evaluation::values`]).
+    pub fn value(&self) -> f64 {
+        match &self.value {
+            Value::Scalar(value) => *value,
+            Value::Tensor(_) => f64::NAN,
+        }
+    }
+
+    /// The value, one number or a tensor.
+    pub fn values(&self) -> &Value {
+        &self.value
+    }
+
+    /// All terms of a compound loss, in order.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The value of a term, before its weight.
+    pub fn term(&self, name: &str) -> Option<f64> {
+        self.terms.iter().find(|term| term.name == name).map(|term| term.value)
+    }
+
+    /// All gradients, in the order in which they were asked for.
+    pub fn gradients(&self) -> &[Gradient] {
+        &self.gradients
+    }
+
+    /// The gradient with respect to an input.
+    pub fn grad(&self, input: &str) -> Option<&Tensor> {
+        self.gradients.iter().find(|gradient| gradient.input == input).map(|gradient| &gradient.tensor)
+    }
+}
+
+impl Loss {
+    pub(super) fn new(inner: Inner) -> Self {
+        Loss { inner: Arc::new(inner) }
+    }
+
+    /// What the loss is from outside.
+    pub fn info(&self) -> LossInfo {
+        self.inner.builder.info()
+    }
+
+    pub(super) fn variant(&self, given: &BTreeSet<String>) -> Result<Arc<Variant>, Error> {
+        // A thread that panicked while it held the lock left a map that is still good.
+        let mut variants = self.inner.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(variant) = variants.get(given) {
+            return Ok(variant.clone());
+        }
+        let variant = Arc::new(self.inner.builder.compile(given)?);
+        variants.insert(given.clone(), variant.clone());
+        Ok(variant)
+    }
+
+    /// Value, terms and gradients.
+    ///
+    /// # Errors
+    /// If the data do not fit the loss (the message names the input, the axis and both extents), or a
+    /// hyperparameter is unknown or outside its domain.
+    pub fn value_and_grad(&self, inputs: &[(&str, TensorView<'_>)], params: &Params) -> Result<Evaluation, Error> {
+        let builder = &self.inner.builder;
+        let function = builder.function();
+        let optional = |name: &str| function.inputs.iter().any(|input| input.name == name && input.default.is_some());
+        let given = inputs.iter().map(|(name, _)| *name).filter(|name| optional(name)).map(str::to_string).collect();
+        let variant = self.variant(&given)?;
+        let parameters = self.parameters(&variant.program, params)?;
+        self.check_conditions(&variant, &parameters)?;
+        let binding = Binding::new(&variant.program, inputs)?;
+        if builder.checks_data() {
+            binding.check_data(&variant.program)?;
+        }
+        let dense = match &variant.compiled {
+            Some(compiled) => {
+                let mut outputs = Outputs::new();
+                compiled.call(&binding, &parameters, &mut outputs)?;
+                return Ok(collect(&variant.program, builder.precision(), |position| {
+                    (outputs.to_f64(position), binding.shape(&variant.program, &variant.program.outputs[position].axes))
+                }));
+            }
+            None => interpret(&variant.program, &binding, &parameters),
+        };
+        Ok(collect(&variant.program, builder.precision(), |position| {
+            (dense[position].reals().to_vec(), binding.shape(&variant.program, &variant.program.outputs[position].axes))
+        }))
+    }
+
+    fn parameters(&self, program: &Program, params: &Params) -> Result<Vec<f64>, Error> {
+        let function = self.inner.builder.function();
+        for (name, value) in params.iter() {
+            match function.hyperparameters.iter().find(|one| one.name == name) {
+                None => return Err(unknown_parameter(function, name)),
+                Some(one) if one.role == Role::Int => {
+                    let (loss, name) = (function.name.clone(), name.to_string());
+                    return Err(Error::IntAtCall { loss, name, value });
+                }
+                Some(_) => {}
+            }
+        }
+        let defaults = self.inner.builder.set_defaults();
+        let value = |name: &str, default: f64| {
+            let given = params.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
+            given.or_else(|| defaults.get(name).copied()).unwrap_or(default)
+        };
+        Ok(program.parameters.iter().map(|one| value(&one.name, one.default)).collect())
+    }
+
+    fn check_conditions(&self, variant: &Variant, parameters: &[f64]) -> Result<(), Error> {
+        let conditions = &variant.conditions;
+        if conditions.conditions.is_empty() {
+            return Ok(());
+        }
+        let results = eval::evaluate(&conditions.program, &[], &[], parameters);
+        for (condition, result) in conditions.conditions.iter().zip(results) {
+            if result.bools().first() == Some(&true) {
+                continue;
+            }
+            let names = &conditions.program.parameters;
+            let own = condition.loss == self.inner.builder.function().name;
+            let position = names.iter().position(|one| own && one.name == condition.parameter);
+            let value = position.and_then(|position| parameters.get(position)).copied();
+            let sources = self.inner.builder.program().sources();
+            return Err(Error::Condition {
+                loss: condition.loss.clone(),
+                name: condition.parameter.clone(),
+                condition: sources.text(condition.span).to_string(),
+                value,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Vec<Dense> {
+    let axes = (0..program.graph.all_axes().len()).map(|axis| AxisId(axis as u32));
+    let extents: Vec<u64> = axes.map(|axis| binding.extent(axis) as u64).collect();
+    let dense = |(input, bound): (&InputData, &InputBinding<'_>)| {
+        let shape: Vec<usize> = input.axes.iter().map(|&axis| binding.extent(axis)).collect();
+        let (data, positions) = (bound.view.data(), bound.view.positions());
+        match input.element {
+            Element::Real => Dense::real(&input.axes, &shape, positions.map(|at| data.real(at)).collect()),
+            Element::Int | Element::Bool => Dense::int(&input.axes, &shape, positions.map(|at| data.int(at)).collect()),
+        }
+    };
+    let inputs: Vec<Dense> = program.inputs.iter().zip(binding.inputs()).map(dense).collect();
+    eval::evaluate(program, &extents, &inputs, parameters)
+}
+
+/// Sorts outputs into value, terms and gradients. `output` gives the numbers of one output and its shape.
+fn collect(program: &Program, dtype: DType, output: impl Fn(usize) -> (Vec<f64>, Vec<usize>)) -> Evaluation {
+    let tensor = |position: usize| {
+        let (values, shape) = output(position);
+        if dtype == DType::F64 {
+            Tensor::f64(values, &shape)
+        } else {
+            Tensor::f32(values.into_iter().map(|value| value as f32).collect(), &shape)
+        }
+    };
+    let scalar = |position: usize| output(position).0.first().copied().unwrap_or(f64::NAN);
+    let mut evaluation = Evaluation { value: Value::Scalar(f64::NAN), terms: Vec::new(), gradients: Vec::new() };
+    for (position, declared) in program.outputs.iter().enumerate() {
+        match &declared.role {
+            OutputRole::Value if declared.axes.is_empty() => evaluation.value = Value::Scalar(scalar(position)),
+            OutputRole::Value => evaluation.value = Value::Tensor(tensor(position)),
+            OutputRole::Term(name) => {
+                evaluation.terms.push(Term { name: name.clone(), value: scalar(position), weight: 1.0 });
+            }
+            OutputRole::Weight(name) => {
+                if let Some(term) = evaluation.terms.iter_mut().find(|term| term.name == *name) {
+                    term.weight = scalar(position);
+                }
+            }
+            OutputRole::Gradient(input) => {
+                evaluation.gradients.push(Gradient { input: input.clone(), tensor: tensor(position) });
+            }
+        }
+    }
+    evaluation
+}

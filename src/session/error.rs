@@ -1,0 +1,123 @@
+//! Everything that can go wrong, with the text that a person reads.
+
+use crate::bind::DataError;
+use crate::diagnostic::{Diagnostic, render};
+use crate::jit::{CallError, JitError};
+use crate::span::SourceMap;
+
+/// Why something could not be compiled or called.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is wrong.
+    #[error("{}", rendered(diagnostics, sources))]
+    Source {
+        /// What is wrong.
+        diagnostics: Vec<Diagnostic>,
+        /// The texts that they point into.
+        sources: SourceMap,
+    },
+    /// There is no such loss.
+    #[error("there is no loss `{name}`{}", suggested(suggestion))]
+    UnknownLoss {
+        /// What was asked for.
+        name: String,
+        /// What may have been meant.
+        suggestion: Option<String>,
+    },
+    /// The text defines no loss.
+    #[error("`{name}` defines no loss")]
+    NoLoss {
+        /// The text.
+        name: String,
+    },
+    /// A hyperparameter that the loss does not have.
+    #[error("`{loss}` has no hyperparameter `{name}`{}; it has {}", suggested(suggestion), listed(known))]
+    UnknownParameter {
+        /// The loss.
+        loss: String,
+        /// What was given.
+        name: String,
+        /// What it has.
+        known: Vec<String>,
+        /// What may have been meant.
+        suggestion: Option<String>,
+    },
+    /// An int hyperparameter with another value.
+    #[error("hyperparameter `{name}` of `{loss}` is an int, fixed when compiled; {value} is not one")]
+    NotAnInt {
+        /// The loss.
+        loss: String,
+        /// The hyperparameter.
+        name: String,
+        /// What was given.
+        value: f64,
+    },
+    /// An int hyperparameter set at a call.
+    #[error("hyperparameter `{name}` of `{loss}` is an int: fix it when building, `.set(\"{name}\", {value})`")]
+    IntAtCall {
+        /// The loss.
+        loss: String,
+        /// The hyperparameter.
+        name: String,
+        /// What was given.
+        value: f64,
+    },
+    /// A hyperparameter outside its domain.
+    #[error("hyperparameter `{name}` of `{loss}` must satisfy `{condition}`{}", given(value))]
+    Condition {
+        /// The loss that states it.
+        loss: String,
+        /// The hyperparameter.
+        name: String,
+        /// The condition as written.
+        condition: String,
+        /// Its value, where it is known.
+        value: Option<f64>,
+    },
+    /// A gradient with respect to something that is no float input.
+    #[error("no gradient with respect to `{name}` of `{loss}`: {reason}")]
+    NoGradient {
+        /// The loss.
+        loss: String,
+        /// What was asked for.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The data do not fit.
+    #[error("{0}")]
+    Data(#[from] DataError),
+    /// The compiler failed: its own fault.
+    #[error("{0}")]
+    Jit(#[from] JitError),
+    /// The kernel could not be called.
+    #[error("{0}")]
+    Call(#[from] CallError),
+}
+
+impl Error {
+    /// The diagnostics of a wrong program; empty for other errors.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            Error::Source { diagnostics, .. } => diagnostics,
+            _ => &[],
+        }
+    }
+}
+
+fn rendered(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    let all: Vec<String> = diagnostics.iter().map(|diagnostic| render(diagnostic, sources)).collect();
+    all.join("\n")
+}
+
+fn suggested(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
+}
+
+fn listed(words: &[String]) -> String {
+    if words.is_empty() { "none".into() } else { words.join(", ") }
+}
+
+fn given(value: &Option<f64>) -> String {
+    value.map(|value| format!(", but it is {value}")).unwrap_or_default()
+}
