@@ -70,6 +70,7 @@ pub enum SliceMut<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
     scalars: Vec<f64>,
+    is_scalar: Vec<bool>,
     singles: Vec<Vec<f32>>,
     doubles: Vec<Vec<f64>>,
     frame: Vec<u64>,
@@ -92,7 +93,7 @@ impl Outputs {
     /// An output with axes, in row-major order; the scalar's one element for one without.
     pub fn to_f64(&self, output: usize) -> Vec<f64> {
         match (self.singles[output].as_slice(), self.doubles[output].as_slice()) {
-            ([], []) if self.is_scalar(output) => vec![self.scalars[output]],
+            _ if self.is_scalar[output] => vec![self.scalars[output]],
             ([], doubles) => doubles.to_vec(),
             (singles, _) => singles.iter().map(|&value| f64::from(value)).collect(),
         }
@@ -107,14 +108,7 @@ impl Outputs {
     pub fn f64(&self, output: usize) -> &[f64] {
         &self.doubles[output]
     }
-
-    fn is_scalar(&self, output: usize) -> bool {
-        !self.scalars[output].is_nan() || self.scalars[output].to_bits() != NOT_A_SCALAR
-    }
 }
-
-/// What stands in the place of the scalar of an output with axes.
-const NOT_A_SCALAR: u64 = 0x7ff8_0000_dead_beef;
 
 impl Compiled {
     /// Runs the program. Parameters by `ParameterId`.
@@ -193,8 +187,8 @@ impl Call<'_> {
     }
 
     fn count(&self, axes: &[AxisId]) -> Result<usize, CallError> {
-        let extents = axes.iter().map(|&axis| self.binding.extent(axis));
-        extents.fold(Some(1_usize), |count, extent| count?.checked_mul(extent)).ok_or(CallError::TooLarge)
+        let mut extents = axes.iter().map(|&axis| self.binding.extent(axis));
+        extents.try_fold(1_usize, usize::checked_mul).ok_or(CallError::TooLarge)
     }
 
     /// Address and row-major strides of a tensor.
@@ -212,7 +206,9 @@ impl Call<'_> {
         let plan = self.plan;
         let count = plan.outputs.len();
         outputs.scalars.clear();
-        outputs.scalars.resize(count, f64::from_bits(NOT_A_SCALAR));
+        outputs.scalars.resize(count, 0.0);
+        outputs.is_scalar.clear();
+        outputs.is_scalar.extend(plan.outputs.iter().map(|output| output.axes.is_empty()));
         outputs.singles.resize_with(count, Vec::new);
         outputs.doubles.resize_with(count, Vec::new);
         for (position, output) in plan.outputs.iter().enumerate() {
@@ -220,7 +216,6 @@ impl Call<'_> {
             let elements = self.count(&output.axes)?;
             let given = targets.iter_mut().find(|(output, _)| *output == position);
             let address = if output.axes.is_empty() {
-                outputs.scalars[position] = 0.0;
                 outputs.scalars[position..].as_mut_ptr() as u64
             } else if let Some((_, target)) = given {
                 self.target(position, target, elements)?
