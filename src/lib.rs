@@ -48,3 +48,8 @@ pub mod stdlib;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+/// The Rust examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
