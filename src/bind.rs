@@ -76,6 +76,11 @@ impl<'a> Binding<'a> {
         &self.inputs
     }
 
+    /// How many axes have an extent.
+    pub fn axes(&self) -> usize {
+        self.extents.len()
+    }
+
     /// The extent of an axis; of a pack the product.
     pub fn extent(&self, axis: AxisId) -> usize {
         self.extents[axis.0 as usize]

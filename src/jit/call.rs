@@ -1,8 +1,8 @@
 //! The border: a binding and memory for the results → calls of the machine code.
 //!
 //! What the code relies on, and what this file therefore ensures: every address in the frame points to
-//! memory that lives for the whole call and holds all elements that the extents and strides name (the
-//! binding has checked the inputs against their views; outputs and buffers are sized here); nothing that
+//! memory that lives for the whole call and holds all elements that the extents and strides name (`fits`
+//! checks the inputs against their views; outputs and buffers are sized here); nothing that
 //! is written is shared; labels may have any value (the code checks every computed position).
 
 use super::frame::Layout;
@@ -52,6 +52,9 @@ pub enum CallError {
         /// Their type.
         wanted_type: &'static str,
     },
+    /// The binding was made for another program.
+    #[error("the inputs were bound for another program")]
+    Foreign,
     /// The intermediate results do not fit into the address space.
     #[error("the intermediate results are too large for this machine's memory")]
     TooLarge,
@@ -134,6 +137,9 @@ impl Compiled {
         if parameters.len() != plan.parameters.len() {
             return Err(CallError::Parameters { given: parameters.len(), wanted: plan.parameters.len() });
         }
+        if !self.fits(binding) {
+            return Err(CallError::Foreign);
+        }
         let mut frame = std::mem::take(&mut outputs.frame);
         frame.clear();
         frame.resize(self.inner.layout.cells(), 0);
@@ -157,6 +163,36 @@ impl Compiled {
         outputs.partials = partials;
         outputs.frame = call.frame;
         Ok(())
+    }
+}
+
+impl Compiled {
+    /// Whether every element that the code will read by this binding lies in the memory of its view. A binding
+    /// of the same program always fits; that of another one may not, and must not reach the code.
+    fn fits(&self, binding: &Binding<'_>) -> bool {
+        let plan = &self.inner.plan;
+        if binding.inputs().len() != plan.inputs.len() || binding.axes() != plan.axes.len() {
+            return false;
+        }
+        plan.inputs.iter().zip(binding.inputs()).all(|(declared, bound)| {
+            let mut extents = declared.axes.iter().map(|&axis| binding.extent(axis));
+            if extents.clone().try_fold(1_usize, usize::checked_mul) != Some(bound.view.count()) {
+                return false;
+            }
+            let Some(strides) = &bound.strides else { return true };
+            if bound.view.count() == 0 {
+                return true;
+            }
+            let offset = bound.view.offset() as i128;
+            let (mut lowest, mut highest) = (offset, offset);
+            for &stride in strides {
+                let Some(extent) = extents.next() else { return false };
+                let reach = (extent as i128 - 1) * stride as i128;
+                lowest += reach.min(0);
+                highest += reach.max(0);
+            }
+            extents.next().is_none() && lowest >= 0 && highest < bound.view.data().len() as i128
+        })
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Options {
     pub ints: BTreeMap<String, i64>,
     /// The optional inputs that will be given.
     pub given: BTreeSet<String>,
+    /// The packs of the signature that stand for no axis. They do not occur in the graph at all, so that the
+    /// innermost loop runs over an axis that is there.
+    pub empty_packs: BTreeSet<String>,
 }
 
 /// A loss as a graph.

@@ -76,7 +76,7 @@ impl Compiler {
         };
         let mut checker = Checker::new(&world);
         // An expression sees what a file without items sees: the standard library.
-        let own = checker.expression(ModuleId(0), "expression", &expr);
+        let own = checker.expression(ModuleId(0), text.trim(), &expr);
         let (hir, found) = checker.finish();
         diagnostics.extend(found);
         finish(world, hir, own.into_iter().collect(), "expression", diagnostics)
