@@ -9,12 +9,12 @@
 
 // Layer 0: words that every stage uses.
 pub mod diagnostic;
-pub mod numeric;
+pub mod op;
 pub mod span;
 pub mod suggestion;
 
-// Layer 1: data of the tensor world.
-pub mod op;
+// Layer 1: numbers and tensors.
+pub mod numeric;
 pub mod tensor;
 
 // Layer 2: the source text and its typed form.
@@ -48,3 +48,8 @@ pub mod stdlib;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+/// The Rust examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

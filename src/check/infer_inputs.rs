@@ -7,9 +7,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::builtins::builtin;
-use super::call::ignored_value;
 use super::error::TypeError;
 use super::kinds::{accepts, kind_name};
+use super::labels::ignored_value;
 use super::scope::{Scope, Word};
 use crate::hir::{
     Axis, AxisIndex, AxisKind, Expr, ExprKind, Function, Input, Instance, IntRef, Kind, Sort, Ty, outer_axes,

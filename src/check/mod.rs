@@ -11,6 +11,7 @@ mod error;
 mod expr;
 mod infer_inputs;
 mod kinds;
+mod labels;
 mod operators;
 mod reduce;
 mod report;
