@@ -7,6 +7,9 @@
 //! One module per stage, one type per arrow, lowest layer first. `tests/architecture.rs` holds the
 //! list of who may import whom; `docs/architecture.md` explains it.
 
+// No stage may give up: what is wrong is a value. (Tests may.)
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::panic))]
+
 // Layer 0: words that every stage uses.
 pub mod diagnostic;
 pub mod op;

@@ -135,7 +135,7 @@ fn identifier(text: &str) -> &str {
 }
 
 /// The modules that a line imports from the crate's root. A path of `super` that reaches the root counts as such.
-fn imports<'a>(line: &'a str, depth: usize, in_tests: bool) -> Vec<&'a str> {
+fn imports(line: &str, depth: usize, in_tests: bool) -> Vec<&str> {
     let mut found: Vec<&str> =
         line.match_indices("crate::").map(|(position, word)| identifier(&line[position + word.len()..])).collect();
     let mut rest = line;

@@ -176,8 +176,8 @@ impl Scope<'_, '_> {
                 }
             }
         }
-        for position in 0..callee.inputs.len() {
-            if !given[position] && callee.inputs[position].default.is_none() {
+        for (position, (input, given)) in callee.inputs.iter().zip(given).enumerate() {
+            if !given && input.default.is_none() {
                 good &= self.imply_input(callee, position, span, &mut matched);
             }
         }
