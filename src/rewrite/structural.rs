@@ -48,7 +48,14 @@ pub const RULES: &[Structural] = &[
 pub(super) fn is_elementwise(op: &Op) -> bool {
     matches!(
         op,
-        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Polygamma(_) | Op::Select | Op::Cast(_) | Op::Stop
+        Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Compare(_)
+            | Op::Logic(_)
+            | Op::Polygamma(_)
+            | Op::Select
+            | Op::Cast(_)
+            | Op::Stop
     )
 }
 
@@ -268,14 +275,15 @@ fn rename_down(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<Node
     let node = engine.graph.node(operands[0]).clone();
     match &node.op {
         Op::Index(axis) if axis == from => Some(engine.make(Op::Index(*to), &[])),
-        Op::Rename { from: first, to: middle } if middle == from => Some(renamed(engine, node.operands[0], *first, *to)),
+        Op::Rename { from: first, to: middle } if middle == from => {
+            Some(renamed(engine, node.operands[0], *first, *to))
+        }
         Op::Gather(axis) => {
             let clash = node.operands.iter().any(|&operand| engine.graph.axes_of(operand).contains(to));
             if clash {
                 return None;
             }
-            let tensor =
-                if axis == from { node.operands[0] } else { renamed(engine, node.operands[0], *from, *to) };
+            let tensor = if axis == from { node.operands[0] } else { renamed(engine, node.operands[0], *from, *to) };
             let index = renamed(engine, node.operands[1], *from, *to);
             Some(engine.make(Op::Gather(*axis), &[tensor, index]))
         }

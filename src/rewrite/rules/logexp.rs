@@ -7,10 +7,7 @@ use super::Grade::{Extends, Rounding};
 use super::{Condition, Row, always, when};
 
 /// The pick is along the one axis that is normalised.
-const PICKED: Condition = Condition {
-    name: "A is B alone",
-    holds: |_, found| found.axes('A') == found.axes('B'),
-};
+const PICKED: Condition = Condition { name: "A is B alone", holds: |_, found| found.axes('A') == found.axes('B') };
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[

@@ -6,10 +6,8 @@ use super::{Condition, Row, always, when};
 use crate::op::Element;
 
 /// The cast is that of a truth value, not of an int.
-const TRUTH: Condition = Condition {
-    name: "p is a bool",
-    holds: |graph, found| graph.ty(found.node('p')).element == Element::Bool,
-};
+const TRUTH: Condition =
+    Condition { name: "p is a bool", holds: |graph, found| graph.ty(found.node('p')).element == Element::Bool };
 
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
