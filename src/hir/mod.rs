@@ -15,7 +15,7 @@ use crate::span::Span;
 use crate::syntax::ast::Role;
 
 pub use flow::{Instance, call_axes, expr_axes};
-pub use outer::{NoReduction, described, outer_axes};
+pub use outer::{NoReduction, described, is_constant, outer_axes};
 pub use print::print_function;
 
 /// A loss, function or constant of the whole program.

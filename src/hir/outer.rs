@@ -63,8 +63,8 @@ pub fn outer_axes<A: Copy + PartialEq>(
     }
 }
 
-/// Whether an expression is one number that no input takes part in.
-fn is_constant(function: &Function, expr: &Expr) -> bool {
+/// Whether an expression is one number that no input takes part in: a factor that belongs to the elements.
+pub fn is_constant(function: &Function, expr: &Expr) -> bool {
     let mut constant = expr.ty.axes.is_empty();
     expr.visit(&mut |part| match &part.kind {
         ExprKind::Input(_) => constant = false,

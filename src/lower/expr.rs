@@ -3,7 +3,7 @@
 use super::LowerError;
 use super::instance::{Hyper, Instance, Lowering, Value};
 use super::outermost::{Outermost, Reduced, Reduction};
-use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, described};
+use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, Function, described, is_constant};
 use crate::ir::{AxisId, NodeId, Op};
 use crate::op::{Binary, Compare, Element, Logic, Unary};
 
@@ -93,22 +93,21 @@ impl Lowering<'_> {
         let mut axes = Vec::new();
         operands.iter().for_each(|operand| merge(&mut axes, &operand.axes));
         let nodes: Vec<NodeId> = operands.iter().map(|operand| operand.node).collect();
-        let outer = self.factor(expr, &operands);
+        let outer = self.factor(instance.function, expr, &operands);
         let node = self.apply(instance, expr, &nodes, &mut axes);
         let data = operands.iter().any(|operand| operand.data);
         Ok(Value { node, axes, outer, data })
     }
 
     /// Looks through a minus sign and a constant factor.
-    fn factor(&mut self, expr: &Expr, operands: &[Value]) -> Outermost {
-        let constant = |value: &Value| !value.data && value.axes.is_empty();
+    fn factor(&mut self, function: &Function, expr: &Expr, operands: &[Value]) -> Outermost {
         let scaled = match (&expr.kind, operands) {
             (ExprKind::Unary(Unary::Neg, _), [x]) => self.scale_outer(&x.outer, Lowering::negated),
-            (ExprKind::Binary(Binary::Mul, _), [a, b]) if constant(a) => {
+            (ExprKind::Binary(Binary::Mul, both), [a, b]) if is_constant(function, &both[0]) => {
                 let factor = a.node;
                 self.scale_outer(&b.outer, |lowering, each| lowering.program.graph.binary(Binary::Mul, factor, each))
             }
-            (ExprKind::Binary(op @ (Binary::Mul | Binary::Div), _), [a, b]) if constant(b) => {
+            (ExprKind::Binary(op @ (Binary::Mul | Binary::Div), both), [a, b]) if is_constant(function, &both[1]) => {
                 let factor = b.node;
                 self.scale_outer(&a.outer, |lowering, each| lowering.program.graph.binary(*op, each, factor))
             }

@@ -70,7 +70,10 @@ impl Outermost {
     pub fn reduced(&self) -> Result<&Reduced, LowerError> {
         match self {
             Outermost::Reduced(reduced) => Ok(reduced),
-            Outermost::Other(found, span) => Err(LowerError::NoElements { found, span: *span }),
+            Outermost::Other(found, span) => {
+                let (loss, found) = ("this loss".into(), format!("it ends in {found}"));
+                Err(LowerError::NoReduction { loss, asked: "each", found, span: *span })
+            }
         }
     }
 
