@@ -8,6 +8,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("std::probability", include_str!("../stdlib/probability.loss")),
     ("std::region", include_str!("../stdlib/region.loss")),
     ("std::boxes", include_str!("../stdlib/boxes.loss")),
+    ("std::metric", include_str!("../stdlib/metric.loss")),
+    ("std::angular", include_str!("../stdlib/angular.loss")),
     ("std::combinators", include_str!("../stdlib/combinators.loss")),
     ("std::compound", include_str!("../stdlib/compound.loss")),
     ("std::generative", include_str!("../stdlib/generative.loss")),
