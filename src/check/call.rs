@@ -91,7 +91,7 @@ impl Scope<'_, '_> {
             .iter()
             .zip(&matched.inputs)
             .map(|(input, argument)| match argument {
-                Some(argument) => argument.value.ty.axes.clone(),
+                Some(argument) => argument.axes.clone(),
                 None => input.ty.axes.iter().flat_map(|axis| axes[axis.0 as usize].clone()).collect(),
             })
             .collect();
@@ -286,14 +286,24 @@ impl Scope<'_, '_> {
         matched: &mut Matched,
     ) -> bool {
         let input = &callee.inputs[position];
+        let axes = if input.ty.kind == Kind::Loss {
+            let of = format!("`{}` of `{}`", input.name, callee.name);
+            match self.outer_axes_of(&value, &of) {
+                Some(axes) => axes,
+                None => return false,
+            }
+        } else {
+            value.ty.axes.clone()
+        };
         let value = match (input.ty.kind, value.ty.kind) {
+            (Kind::Loss, _) => Ok(value),
             // That the labels index the right axis is looked at when the axes are bound.
             (Kind::Index { .. }, Kind::Index { .. }) => Ok(value),
             (wanted, _) => self.coerce(wanted, value),
         };
         match value {
             Ok(value) => {
-                matched.inputs[position] = Some(Argument { name: input.name.clone(), value, implied });
+                matched.inputs[position] = Some(Argument { name: input.name.clone(), value, axes, implied });
                 true
             }
             Err(value) => {
@@ -344,7 +354,7 @@ impl Scope<'_, '_> {
                 continue;
             }
             let keep = brackets.is_some();
-            let given = &argument.value.ty.axes;
+            let given = &argument.axes;
             let result = bind_argument(&callee.axes, &self.axes, &input.ty.axes, given, &mut binding, keep);
             if let Err(misfit) = result {
                 self.report_misfit(callee, input, argument, &binding, &misfit);
@@ -398,7 +408,7 @@ impl Scope<'_, '_> {
             parameter: input.name.clone(),
             declared: declared(&input.ty, &callee.axes),
             wanted: format!("[{}]", bound.join(", ")),
-            found: self.written_axes(&argument.value.ty.axes),
+            found: self.written_axes(&argument.axes),
             text: self.text(argument.value.span),
             reason,
             too_many: matches!(misfit, Misfit::TooMany(_)),

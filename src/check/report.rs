@@ -42,7 +42,7 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             if let Some(usage) = builtin {
                 return Some(diagnostic.help(format!("`{name}` is a function: `{usage}`")));
             }
-            if *inputs_missing && suggestion.is_none() {
+            if *inputs_missing {
                 diagnostic = diagnostic
                     .note("a loss that lists no inputs has those that the losses it calls require")
                     .help(format!("list the inputs of this loss: `({name}: real[N], …)`"));
@@ -257,6 +257,14 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
         TypeError::SoftmaxOfProb { name, text, span, .. } => Diagnostic::error("E0412", title)
             .at(*span, "a probability")
             .help(format!("`{name}` wants logits; leave it out, or write `{name}[C](log({text}))`")),
+        TypeError::NoOuterReduction { found, inside, span, .. } => {
+            let diagnostic = Diagnostic::error("E0414", title).at(*span, "");
+            let diagnostic =
+                if inside == span { diagnostic } else { diagnostic.and_at(*inside, "this is what it ends in") };
+            diagnostic
+                .note(format!("it ends in {found}"))
+                .help("a constant factor is allowed in front of the `mean` or `sum`, nothing else")
+        }
         TypeError::DefaultKind { span, .. } => Diagnostic::error("E0413", title).at(*span, ""),
         _ => return None,
     })

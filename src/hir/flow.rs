@@ -4,7 +4,7 @@
 //! parameters, axes that brackets keep); `lower` asks for the order of axes. Both get it from here, so
 //! that they cannot differ.
 
-use super::{Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, Program};
+use super::{Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, Kind, Program, outer_axes};
 
 /// A function with axes put in: `A` is the caller's axis type.
 pub struct Instance<'a, A> {
@@ -28,6 +28,17 @@ pub fn call_axes<A: Copy + PartialEq>(
     inputs: Vec<Vec<A>>,
     make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
 ) -> Vec<A> {
+    let instance = instantiate(program, function, axes, inputs, make);
+    expr_axes(program, &instance, &function.result, make)
+}
+
+fn instantiate<'f, A: Copy + PartialEq>(
+    program: &Program,
+    function: &'f Function,
+    axes: Vec<Vec<A>>,
+    inputs: Vec<Vec<A>>,
+    make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
+) -> Instance<'f, A> {
     let mut instance = Instance { function, axes, inputs, lets: Vec::new() };
     for axis in &function.axes[instance.axes.len()..] {
         let of = match axis.kind {
@@ -40,10 +51,11 @@ pub fn call_axes<A: Copy + PartialEq>(
         let axes = expr_axes(program, &instance, &binding.value, make);
         instance.lets.push(axes);
     }
-    expr_axes(program, &instance, &function.result, make)
+    instance
 }
 
-fn merge<A: Copy + PartialEq>(all: &mut Vec<A>, more: &[A]) {
+/// The axes of the first operand, then the new ones of the next.
+pub(super) fn merge<A: Copy + PartialEq>(all: &mut Vec<A>, more: &[A]) {
     for &axis in more {
         if !all.contains(&axis) {
             all.push(axis);
@@ -64,7 +76,18 @@ pub fn expr_axes<A: Copy + PartialEq>(
     let mut of = |expr: &Expr| expr_axes(program, instance, expr, make);
     match &expr.kind {
         ExprKind::Let(index) => instance.lets[index.0 as usize].clone(),
+        // A loss as a parameter is one number; its axes are those of its outermost reduction.
+        ExprKind::Input(position) if instance.function.inputs[*position as usize].ty.kind == Kind::Loss => Vec::new(),
         ExprKind::Input(position) => instance.inputs[*position as usize].clone(),
+        ExprKind::Each(loss) => outer_axes(program, instance, loss, make).unwrap_or_default(),
+        ExprKind::ReduceLike { loss, value, per, filter } => {
+            let mut all = of(value);
+            per.iter().for_each(|per| merge(&mut all, &of(per)));
+            filter.iter().for_each(|filter| merge(&mut all, &of(filter)));
+            let gone = outer_axes(program, instance, loss, make).unwrap_or_default();
+            all.retain(|axis| !gone.contains(axis));
+            all
+        }
         ExprKind::Index(axis) => bound(&[*axis]),
         ExprKind::Reduce { axes, value, per, filter, .. } => {
             let mut all = of(value);
@@ -119,7 +142,18 @@ fn flow_call<A: Copy + PartialEq>(
     call: &Call,
     make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
 ) -> Vec<A> {
-    let Some(callee) = program.function(call.function) else { return Vec::new() };
+    let Some(callee) = called(program, instance, call, make) else { return Vec::new() };
+    expr_axes(program, &callee, &callee.function.result, make)
+}
+
+/// The callee of a call with axes and arguments put in.
+pub(super) fn called<'p, A: Copy + PartialEq>(
+    program: &'p Program,
+    instance: &Instance<'_, A>,
+    call: &Call,
+    make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
+) -> Option<Instance<'p, A>> {
+    let callee = program.function(call.function)?;
     let axes: Vec<Vec<A>> = call
         .axes
         .iter()
@@ -128,9 +162,12 @@ fn flow_call<A: Copy + PartialEq>(
     let mut inputs = Vec::new();
     for (position, input) in callee.inputs.iter().enumerate() {
         inputs.push(match call.inputs.get(position).and_then(Option::as_ref) {
+            Some(argument) if input.ty.kind == Kind::Loss => {
+                outer_axes(program, instance, &argument.value, make).unwrap_or_default()
+            }
             Some(argument) => expr_axes(program, instance, &argument.value, make),
             None => input.ty.axes.iter().flat_map(|axis| axes[axis.0 as usize].iter().copied()).collect(),
         });
     }
-    call_axes(program, callee, axes, inputs, make)
+    Some(instantiate(program, callee, axes, inputs, make))
 }

@@ -63,6 +63,14 @@ pub enum LowerError {
         /// Where that stands.
         span: Span,
     },
+    /// `each` or `reduce` of something that turns out not to end in one mean or sum.
+    #[error("`each` and `reduce` take a loss that ends in one mean or sum")]
+    NoElements {
+        /// What its outermost operation is.
+        found: &'static str,
+        /// Where that stands.
+        span: Span,
+    },
     /// An int hyperparameter that the loss does not have.
     #[error("`{loss}` has no int hyperparameter `{name}`")]
     UnknownInt {
@@ -92,6 +100,9 @@ impl LowerError {
                 } else {
                     "leave the reduction out: this loss is one number already"
                 }),
+            LowerError::NoElements { found, span } => {
+                Diagnostic::error("E0704", title).at(*span, format!("it ends in {found}"))
+            }
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
         }
