@@ -11,6 +11,7 @@
 pub mod diagnostic;
 pub mod numeric;
 pub mod span;
+pub mod stack;
 pub mod suggestion;
 
 // Layer 1: data of the tensor world.

@@ -4,7 +4,10 @@
 //! parameters, axes that brackets keep); `lower` asks for the order of axes. Both get it from here, so
 //! that they cannot differ.
 
+use std::collections::HashMap;
+
 use super::{Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, Program};
+use crate::stack::with_room;
 
 /// A function with axes put in: `A` is the caller's axis type.
 pub struct Instance<'a, A> {
@@ -18,29 +21,28 @@ pub struct Instance<'a, A> {
     pub lets: Vec<Vec<A>>,
 }
 
+/// Makes an axis that the body of a callee adds: a renamed copy of the given axis, or a labelled one.
+pub type MakeAxis<'m, A> = &'m mut dyn FnMut(&Axis, Option<A>) -> Option<A>;
+
 /// The axes of the result of a call: of the callee's body with these axes and arguments.
-///
-/// `make` makes an axis that the callee's body adds: a renamed copy of the given axis, or a labelled one.
 pub fn call_axes<A: Copy + PartialEq>(
     program: &Program,
     function: &Function,
     axes: Vec<Vec<A>>,
     inputs: Vec<Vec<A>>,
-    make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
+    make: MakeAxis<'_, A>,
 ) -> Vec<A> {
-    let mut instance = Instance { function, axes, inputs, lets: Vec::new() };
-    for axis in &function.axes[instance.axes.len()..] {
-        let of = match axis.kind {
-            AxisKind::Copy(of) => instance.axes[of.0 as usize].first().copied(),
-            _ => None,
-        };
-        instance.axes.push(make(axis, of).into_iter().collect());
-    }
-    for binding in &function.lets {
-        let axes = expr_axes(program, &instance, &binding.value, make);
-        instance.lets.push(axes);
-    }
-    expr_axes(program, &instance, &function.result, make)
+    Flow { program, make, known: HashMap::new() }.result(function, axes, inputs)
+}
+
+/// The axes of one expression of an instance.
+pub fn expr_axes<A: Copy + PartialEq>(
+    program: &Program,
+    instance: &Instance<'_, A>,
+    expr: &Expr,
+    make: MakeAxis<'_, A>,
+) -> Vec<A> {
+    Flow { program, make, known: HashMap::new() }.expr(instance, expr)
 }
 
 fn merge<A: Copy + PartialEq>(all: &mut Vec<A>, more: &[A]) {
@@ -51,86 +53,141 @@ fn merge<A: Copy + PartialEq>(all: &mut Vec<A>, more: &[A]) {
     }
 }
 
-/// The axes of one expression of an instance.
-pub fn expr_axes<A: Copy + PartialEq>(
-    program: &Program,
-    instance: &Instance<'_, A>,
-    expr: &Expr,
-    make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
-) -> Vec<A> {
-    let bound = |axes: &[AxisIndex]| -> Vec<A> {
-        axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].iter().copied()).collect()
-    };
-    let mut of = |expr: &Expr| expr_axes(program, instance, expr, make);
-    match &expr.kind {
-        ExprKind::Let(index) => instance.lets[index.0 as usize].clone(),
-        ExprKind::Input(position) => instance.inputs[*position as usize].clone(),
-        ExprKind::Index(axis) => bound(&[*axis]),
-        ExprKind::Reduce { axes, value, per, filter, .. } => {
-            let mut all = of(value);
-            per.iter().for_each(|per| merge(&mut all, &of(per)));
-            filter.iter().for_each(|filter| merge(&mut all, &of(filter)));
-            let gone = bound(axes);
-            all.retain(|axis| !gone.contains(axis));
-            all
+/// What a function was given and what came out.
+struct Answer<A> {
+    axes: Vec<Vec<A>>,
+    inputs: Vec<Vec<A>>,
+    result: Vec<A>,
+}
+
+/// One question, with the answers to those that it came down to: a callee that is used often is walked once.
+/// That is right because the axes that a callee's body makes do not leave it, but for labelled ones, which are
+/// the same everywhere.
+struct Flow<'p, A> {
+    program: &'p Program,
+    make: MakeAxis<'p, A>,
+    known: HashMap<*const Function, Vec<Answer<A>>>,
+}
+
+impl<A: Copy + PartialEq> Flow<'_, A> {
+    fn result(&mut self, function: &Function, axes: Vec<Vec<A>>, inputs: Vec<Vec<A>>) -> Vec<A> {
+        if let Some(result) = plain(function, &axes, &inputs) {
+            return result;
         }
-        ExprKind::Pick { value, axis, index, .. } => {
-            let gone = bound(&[*axis]);
-            let picked = of(index);
-            let own = of(value);
-            let mut all = Vec::new();
-            for &axis in &own {
-                if gone.contains(&axis) {
-                    let new: Vec<A> =
-                        picked.iter().copied().filter(|new| gone.contains(new) || !own.contains(new)).collect();
-                    merge(&mut all, &new);
-                } else {
-                    merge(&mut all, &[axis]);
-                }
+        let key: *const Function = function;
+        let answers = self.known.get(&key).into_iter().flatten();
+        if let Some(answer) = answers.into_iter().find(|answer| answer.axes == axes && answer.inputs == inputs) {
+            return answer.result.clone();
+        }
+        let result = with_room(|| self.walk(function, axes.clone(), inputs.clone()));
+        self.known.entry(key).or_default().push(Answer { axes, inputs, result: result.clone() });
+        result
+    }
+
+    fn walk(&mut self, function: &Function, axes: Vec<Vec<A>>, inputs: Vec<Vec<A>>) -> Vec<A> {
+        let mut instance = Instance { function, axes, inputs, lets: Vec::new() };
+        for axis in &function.axes[instance.axes.len()..] {
+            let of = match axis.kind {
+                AxisKind::Copy(of) => instance.axes[of.0 as usize].first().copied(),
+                _ => None,
+            };
+            instance.axes.push((self.make)(axis, of).into_iter().collect());
+        }
+        for binding in &function.lets {
+            let axes = self.expr(&instance, &binding.value);
+            instance.lets.push(axes);
+        }
+        self.expr(&instance, &function.result)
+    }
+
+    fn expr(&mut self, instance: &Instance<'_, A>, expr: &Expr) -> Vec<A> {
+        let bound = |axes: &[AxisIndex]| -> Vec<A> { put_in(&instance.axes, axes) };
+        let mut of = |expr: &Expr| self.expr(instance, expr);
+        match &expr.kind {
+            ExprKind::Let(index) => instance.lets[index.0 as usize].clone(),
+            ExprKind::Input(position) => instance.inputs[*position as usize].clone(),
+            ExprKind::Index(axis) => bound(&[*axis]),
+            ExprKind::Reduce { axes, value, per, filter, .. } => {
+                let mut all = of(value);
+                per.iter().for_each(|per| merge(&mut all, &of(per)));
+                filter.iter().for_each(|filter| merge(&mut all, &of(filter)));
+                let gone = bound(axes);
+                all.retain(|axis| !gone.contains(axis));
+                all
             }
-            merge(&mut all, &picked);
-            all
+            ExprKind::Pick { value, axis, index, .. } => {
+                let gone = bound(&[*axis]);
+                let picked = of(index);
+                let own = of(value);
+                let mut all = Vec::new();
+                for &axis in &own {
+                    if gone.contains(&axis) {
+                        let new: Vec<A> =
+                            picked.iter().copied().filter(|new| gone.contains(new) || !own.contains(new)).collect();
+                        merge(&mut all, &new);
+                    } else {
+                        merge(&mut all, &[axis]);
+                    }
+                }
+                merge(&mut all, &picked);
+                all
+            }
+            ExprKind::Rename { value, from, to } => {
+                let (from, to) = (bound(&[*from]), bound(&[*to]));
+                of(value)
+                    .into_iter()
+                    .map(|axis| if from.contains(&axis) { to.first().copied().unwrap_or(axis) } else { axis })
+                    .collect()
+            }
+            ExprKind::Build(axis, parts) => {
+                let mut all = Vec::new();
+                parts.iter().for_each(|part| merge(&mut all, &of(part)));
+                merge(&mut all, &bound(&[*axis]));
+                all
+            }
+            ExprKind::Call(call) => self.call(instance, call),
+            _ => {
+                let mut all = Vec::new();
+                expr.children().into_iter().for_each(|child| merge(&mut all, &of(child)));
+                all
+            }
         }
-        ExprKind::Rename { value, from, to } => {
-            let (from, to) = (bound(&[*from]), bound(&[*to]));
-            of(value)
-                .into_iter()
-                .map(|axis| if from.contains(&axis) { to.first().copied().unwrap_or(axis) } else { axis })
-                .collect()
+    }
+
+    fn call(&mut self, instance: &Instance<'_, A>, call: &Call) -> Vec<A> {
+        let program = self.program;
+        let Some(callee) = program.function(call.function) else { return Vec::new() };
+        let axes: Vec<Vec<A>> = call.axes.iter().map(|axes| put_in(&instance.axes, axes)).collect();
+        let mut inputs = Vec::new();
+        for (position, input) in callee.inputs.iter().enumerate() {
+            inputs.push(match call.inputs.get(position).and_then(Option::as_ref) {
+                Some(argument) => self.expr(instance, &argument.value),
+                None => put_in(&axes, &input.ty.axes),
+            });
         }
-        ExprKind::Build(axis, parts) => {
-            let mut all = Vec::new();
-            parts.iter().for_each(|part| merge(&mut all, &of(part)));
-            merge(&mut all, &bound(&[*axis]));
-            all
-        }
-        ExprKind::Call(call) => flow_call(program, instance, call, make),
-        _ => {
-            let mut all = Vec::new();
-            expr.children().into_iter().for_each(|child| merge(&mut all, &of(child)));
-            all
-        }
+        self.result(callee, axes, inputs)
     }
 }
 
-fn flow_call<A: Copy + PartialEq>(
-    program: &Program,
-    instance: &Instance<'_, A>,
-    call: &Call,
-    make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
-) -> Vec<A> {
-    let Some(callee) = program.function(call.function) else { return Vec::new() };
-    let axes: Vec<Vec<A>> = call
-        .axes
-        .iter()
-        .map(|axes| axes.iter().flat_map(|axis| instance.axes[axis.0 as usize].iter().copied()).collect())
-        .collect();
-    let mut inputs = Vec::new();
-    for (position, input) in callee.inputs.iter().enumerate() {
-        inputs.push(match call.inputs.get(position).and_then(Option::as_ref) {
-            Some(argument) => expr_axes(program, instance, &argument.value, make),
-            None => input.ty.axes.iter().flat_map(|axis| axes[axis.0 as usize].iter().copied()).collect(),
-        });
+/// What stands for each of some axes of a function.
+fn put_in<A: Copy>(bound: &[Vec<A>], axes: &[AxisIndex]) -> Vec<A> {
+    axes.iter().flat_map(|axis| bound[axis.0 as usize].iter().copied()).collect()
+}
+
+/// The result where nothing has to be walked: every argument has just the axes that its type says, and no axis of
+/// the caller stands for two of the callee's.
+fn plain<A: Copy + PartialEq>(function: &Function, axes: &[Vec<A>], inputs: &[Vec<A>]) -> Option<Vec<A>> {
+    let declared = function.inputs.iter().zip(inputs);
+    if !declared.clone().all(|(input, given)| put_in(axes, &input.ty.axes) == *given) {
+        return None;
     }
-    call_axes(program, callee, axes, inputs, make)
+    let mut all: Vec<A> = Vec::new();
+    for &axis in axes.iter().flatten() {
+        if all.contains(&axis) {
+            return None;
+        }
+        all.push(axis);
+    }
+    let result = &function.result.ty.axes;
+    result.iter().all(|axis| (axis.0 as usize) < axes.len()).then(|| put_in(axes, result))
 }
