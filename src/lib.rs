@@ -14,6 +14,7 @@
 pub mod diagnostic;
 pub mod op;
 pub mod span;
+pub mod stack;
 pub mod suggestion;
 
 // Layer 1: numbers and tensors.

@@ -1,12 +1,12 @@
 //! A misspelt word to the word that was probably meant.
 
-/// The candidate nearest to a word, if one is near enough: one slip up to four letters, two up to
+/// The candidate nearest to a word, if one is near enough: one slip up to five letters, two up to
 /// eight, three beyond; a difference in case only is always near enough.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     let allowed = match length {
-        0..=4 => 1,
-        5..=8 => 2,
+        0..=5 => 1,
+        6..=8 => 2,
         _ => 3,
     };
     let folded = word.to_lowercase();

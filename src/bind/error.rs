@@ -28,7 +28,7 @@ pub enum DataError {
         input: String,
     },
     /// Too few or too many dimensions.
-    #[error("`{input}` is declared as {signature}, but its shape is {shape:?}")]
+    #[error("`{input}` is declared as {signature}, but its shape {shape:?} has {} ax{}s", shape.len(), if shape.len() == 1 { "i" } else { "e" })]
     Rank {
         /// Its name.
         input: String,
@@ -38,7 +38,7 @@ pub enum DataError {
         shape: Vec<usize>,
     },
     /// Two inputs disagree on an axis.
-    #[error("axis {axis} has extent {first_extent} in `{first}`, but {second_extent} in `{second}`")]
+    #[error("axis {axis} has extent {first_extent} in `{first}`, but {second_extent} in `{second}`{}", stretched(*first_extent, *second_extent))]
     Extent {
         /// The axis; one of a pack as `..S #2`.
         axis: String,
@@ -52,7 +52,9 @@ pub enum DataError {
         second_extent: usize,
     },
     /// Two inputs disagree on how many axes a pack has.
-    #[error("{axis} stands for the axes {first_extents:?} in `{first}`, but {second_extents:?} in `{second}`")]
+    #[error(
+        "{axis} stands for axes of the extents {first_extents:?} in `{first}`, but {second_extents:?} in `{second}`; give both the same shape, none is stretched"
+    )]
     PackRank {
         /// The pack.
         axis: String,
@@ -137,6 +139,10 @@ pub enum DataError {
         /// What needs it.
         reason: String,
     },
+}
+
+fn stretched(first: usize, second: usize) -> &'static str {
+    if first == 1 || second == 1 { "; an axis of extent 1 is not stretched" } else { "; both must be the same" }
 }
 
 fn hint(close: &Option<String>, known: &[String]) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::axes::{Binding, BracketMisfit, Misfit, bind_argument, bind_brackets, changed_places};
 use super::builtins::builtin;
 use super::error::TypeError;
-use super::kinds::kind_name;
+use super::kinds::{kind_name, literal};
 use super::scope::{Scope, Word};
 use crate::hir::{
     Argument, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, FunctionId, Kind, Sort, Ty, call_axes,
@@ -57,6 +57,10 @@ impl Scope<'_, '_> {
         let name = path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join("::");
         let span = path.last().map_or(span, |name| path[0].span.to(name.span));
         let world = self.checker.world;
+        if world.is_lost(self.module, &name) {
+            self.failed = true;
+            return;
+        }
         let is_value = matches!(path, [name] if self.words.contains_key(&name.text))
             || world.constant(self.module, path).is_some();
         let all = world.function_names(self.module).chain(super::BUILTINS.iter().map(|row| row.name));
@@ -312,8 +316,9 @@ impl Scope<'_, '_> {
                     parameter: input.name.clone(),
                     wanted: kind_name(input.ty.kind, &callee.axes),
                     found: kind_name(value.ty.kind, &self.axes),
-                    text: self.text(value.span),
+                    text: if implied { input.name.clone() } else { self.text(value.span) },
                     implied,
+                    hyperparameter: positional_number(callee, &value),
                     counterpart: tag(&callee.docs, "logits").or_else(|| tag(&callee.docs, "probabilities")),
                     span: value.span,
                     declared: input.span,
@@ -347,7 +352,7 @@ impl Scope<'_, '_> {
                 return (None, false);
             }
         }
-        let mut good = true;
+        let mut misfits = Vec::new();
         for (input, argument) in callee.inputs.iter().zip(&matched.inputs) {
             let Some(argument) = argument else { continue };
             if callee.sort == Sort::Fn && input.ty.axes.is_empty() {
@@ -357,19 +362,21 @@ impl Scope<'_, '_> {
             let given = &argument.axes;
             let result = bind_argument(&callee.axes, &self.axes, &input.ty.axes, given, &mut binding, keep);
             if let Err(misfit) = result {
-                self.report_misfit(callee, input, argument, &binding, &misfit);
-                good = false;
+                misfits.push((input, argument, misfit));
             }
         }
-        if good
-            && brackets.is_none()
+        // Axes in another order than the callee's explain every other misfit.
+        if brackets.is_none()
             && let Some((name, placeholder)) = changed_places(&callee.axes, &self.axes, &binding)
         {
             let callee = callee.name.clone();
             self.report(TypeError::ChangedPlaces { callee, name, placeholder, span });
-            good = false;
+            return (None, false);
         }
-        good &= self.label_axes(callee, matched, &binding);
+        for (input, argument, misfit) in &misfits {
+            self.report_misfit(callee, input, argument, &binding, misfit);
+        }
+        let good = misfits.is_empty() && self.label_axes(callee, matched, &binding);
         (Some(binding.into_iter().map(Option::unwrap_or_default).collect()), good)
     }
 
@@ -383,7 +390,7 @@ impl Scope<'_, '_> {
     ) {
         let name = |axis: &AxisIndex| self.axes[axis.0 as usize].written();
         let reason = match misfit {
-            Misfit::Lacks(axis) => format!("`{}` is bound already, and the argument lacks it", name(axis)),
+            Misfit::Lacks(axis) => format!("the argument lacks `{}`, which is bound already", name(axis)),
             Misfit::NothingFor(axis) => {
                 format!("no axis is left for `{}`", callee.axes[axis.0 as usize].written())
             }
@@ -409,13 +416,19 @@ impl Scope<'_, '_> {
             declared: declared(&input.ty, &callee.axes),
             wanted: format!("[{}]", bound.join(", ")),
             found: self.written_axes(&argument.axes),
-            text: self.text(argument.value.span),
+            text: if argument.implied { input.name.clone() } else { self.text(argument.value.span) },
             reason,
             too_many: matches!(misfit, Misfit::TooMany(_)),
             implied: argument.implied,
             span: argument.value.span,
         });
     }
+}
+
+/// The first hyperparameter of a callee that got a number for an input: what was probably meant, as in `focal(2)`.
+fn positional_number(callee: &Function, value: &Expr) -> Option<String> {
+    literal(value)?;
+    callee.hyperparameters.first().map(|one| one.name.clone())
 }
 
 /// A declared type as it is written.

@@ -32,10 +32,10 @@ pub enum TypeError {
     },
     #[error("definitions refer to each other in a circle")]
     Recursion { path: Vec<String>, span: Span },
+    #[error("more than {limit} definitions call one another in a chain")]
+    TooDeep { limit: usize, span: Span },
     #[error("two parameters are called `{name}`")]
-    DuplicateParameter { name: String, span: Span },
-    #[error("`{name} = …` stands outside `repeat`")]
-    AssignOutsideRepeat { name: String, span: Span },
+    DuplicateParameter { name: String, first: Span, span: Span },
 
     // Axes.
     #[error("`{text}` has no axis `{axis}`")]
@@ -93,6 +93,7 @@ pub enum TypeError {
         found: String,
         text: String,
         implied: bool,
+        hyperparameter: Option<String>,
         counterpart: Option<String>,
         span: Span,
         declared: Span,
@@ -101,6 +102,8 @@ pub enum TypeError {
     DemandedKinds { name: String, first: String, second: String, first_span: Span, span: Span },
     #[error("{of} takes true or false, but `{text}` is {found}")]
     NotABool { of: String, found: String, text: String, span: Span },
+    #[error("the middle of a chain of comparisons is too large")]
+    LargeOperand { span: Span },
     #[error("a loss is a number, but this is true or false")]
     LossIsBool { span: Span },
     #[error("{found} cannot be asserted to be {kind}")]
@@ -153,16 +156,14 @@ pub enum TypeError {
     BuildHasAxis { axis: String, span: Span },
 
     // Hyperparameters.
-    #[error("hyperparameter `{name}` has no default")]
-    MissingDefault { name: String, span: Span },
-    #[error("`{name}` is a tensor, which a default or a condition cannot use")]
+    #[error("`{name}` stands after this place")]
+    StandsAfter { name: String, span: Span },
+    #[error("`{name}` is an input, which a default or a condition cannot use")]
     NotConstant { name: String, span: Span },
     #[error("an int is needed, but `{text}` is {found}")]
     NotAnInt { text: String, found: String, span: Span },
     #[error("`{name}` is fixed when the program is compiled, but `{text}` is not known then")]
     NotCompileTime { name: String, text: String, span: Span },
-    #[error("a `fn` has no hyperparameters")]
-    HyperparameterOfFn { name: String, span: Span },
     #[error("`{name}` is not an `int` hyperparameter")]
     IgnoredIsNoInt { name: String, span: Span },
 

@@ -3,15 +3,20 @@
 use super::builtins::builtin;
 use super::error::TypeError;
 use super::operators::{axes_of, real};
-use super::scope::Scope;
+use super::scope::{Scope, Upcoming};
 use crate::hir::{AxisIndex, AxisKind, Expr, ExprKind, Kind, Ty};
 use crate::span::Span;
+use crate::stack::with_room;
 use crate::suggestion::did_you_mean;
 use crate::syntax::ast::{self, EntryKind};
 
 impl Scope<'_, '_> {
     /// The typed form of an expression; none if it has an error, which is reported.
     pub fn expr(&mut self, expr: &ast::Expr) -> Option<Expr> {
+        with_room(|| self.expr_step(expr))
+    }
+
+    fn expr_step(&mut self, expr: &ast::Expr) -> Option<Expr> {
         let span = expr.span;
         match &expr.kind {
             ast::ExprKind::Number { value, integer } => Some(number(*value, *integer, span)),
@@ -88,8 +93,20 @@ impl Scope<'_, '_> {
     fn unknown_value(&mut self, path: &[ast::Name], span: Span) {
         let name = path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join("::");
         let world = self.checker.world;
+        if world.is_lost(self.module, &name) {
+            self.failed = true;
+            return;
+        }
+        if let (true, Some(&upcoming)) = (self.constants_only, self.upcoming.get(&name)) {
+            self.report(match upcoming {
+                Upcoming::Input => TypeError::NotConstant { name, span },
+                Upcoming::Hyperparameter => TypeError::StandsAfter { name, span },
+            });
+            return;
+        }
         let own = self.words.keys().map(String::as_str);
         let all = own.chain(world.constant_names(self.module)).chain(world.function_names(self.module)).chain(["pi"]);
+        let all = all.filter(|other| *other != self.name);
         let suggestion = did_you_mean(&name, all).map(str::to_string);
         let builtin = builtin(&name).map(|row| row.usage);
         let inputs_missing = self.sort == crate::hir::Sort::Loss && self.inferred;
@@ -302,7 +319,12 @@ impl Scope<'_, '_> {
                 (Some(_), None) => good = false,
                 _ => {
                     let labels = data.labels.clone();
+                    // One message says it of all parts without a label.
+                    let unlabelled = label.is_none();
                     self.report(TypeError::BuildLabel { axis: data.name.clone(), label, labels, span: argument.span });
+                    if unlabelled {
+                        return None;
+                    }
                     good = false;
                 }
             }

@@ -15,6 +15,7 @@ use crate::hir::{
     Axis, AxisIndex, AxisKind, Expr, ExprKind, Function, Input, Instance, IntRef, Kind, Sort, Ty, outer_axes,
 };
 use crate::span::Span;
+use crate::stack::with_room;
 use crate::syntax::ast::{self, EntryKind, StatementKind};
 
 /// A placeholder of the inferred signature.
@@ -54,7 +55,9 @@ struct Demands {
 }
 
 /// Declares the inferred inputs in the scope of a loss without any.
-pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) {
+///
+/// False if the demands contradict each other, which is reported.
+pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) -> bool {
     let mut demands = Demands::default();
     let mut defined: BTreeSet<String> = scope.words.keys().cloned().collect();
     for statement in &function.body.statements {
@@ -65,12 +68,21 @@ pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) {
     }
     walk(scope, &function.body.result, &defined, &mut demands);
     scope.inferred = true;
-    demands.declare(scope);
+    demands.declare(scope)
 }
 
 /// Walks an expression. Returns the axes over which its outermost reduction runs, where it is a loss (with a sign
 /// or a factor, perhaps): a parameter that is a loss has these axes.
 fn walk(
+    scope: &mut Scope<'_, '_>,
+    expr: &ast::Expr,
+    defined: &BTreeSet<String>,
+    demands: &mut Demands,
+) -> Option<Vec<Variable>> {
+    with_room(|| walk_step(scope, expr, defined, demands))
+}
+
+fn walk_step(
     scope: &mut Scope<'_, '_>,
     expr: &ast::Expr,
     defined: &BTreeSet<String>,
@@ -390,8 +402,9 @@ impl Demands {
     }
 
     /// Unifies the demands name by name and declares an input for each.
-    fn declare(mut self, scope: &mut Scope<'_, '_>) {
+    fn declare(mut self, scope: &mut Scope<'_, '_>) -> bool {
         let mut inputs: Vec<Demand> = Vec::new();
+        let mut agree = true;
         for demand in std::mem::take(&mut self.demands) {
             let Some(position) = inputs.iter().position(|input| input.name == demand.name) else {
                 inputs.push(demand);
@@ -407,11 +420,13 @@ impl Demands {
                     first_span: first.span,
                     span: demand.span,
                 });
+                agree = false;
                 continue;
             }
             match self.narrower(inputs[position].kind, demand.kind) {
                 Some(kind) => inputs[position].kind = kind,
                 None => {
+                    agree = false;
                     let (first, second) = (&inputs[position], &demand);
                     scope.report(TypeError::DemandedKinds {
                         name: demand.name.clone(),
@@ -424,6 +439,7 @@ impl Demands {
             }
         }
         self.declare_inputs(scope, &inputs);
+        agree
     }
 
     fn narrower(&mut self, a: DemandedKind, b: DemandedKind) -> Option<DemandedKind> {

@@ -9,6 +9,7 @@ mod builtins;
 mod call;
 mod error;
 mod expr;
+mod foreign;
 mod infer_inputs;
 mod kinds;
 mod labels;
@@ -40,12 +41,17 @@ enum State {
     Failed,
 }
 
+/// How many definitions may be under check at once, each because the one before it calls it.
+const MAX_CALL_DEPTH: usize = 500;
+
 /// Checks functions of a world as they are needed.
 pub struct Checker<'w> {
     world: &'w World,
     program: Program,
     states: Vec<State>,
     open: Vec<FunctionId>,
+    /// Whether a chain of calls was too deep, which is said once.
+    too_deep: bool,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -57,6 +63,7 @@ impl<'w> Checker<'w> {
             program: Program { functions: vec![None; world.functions.len()] },
             states: vec![State::Untouched; world.functions.len()],
             open: Vec::new(),
+            too_deep: false,
             diagnostics: Vec::new(),
         }
     }
@@ -93,6 +100,12 @@ impl<'w> Checker<'w> {
                 return None;
             }
             State::Untouched => {}
+        }
+        if self.open.len() >= MAX_CALL_DEPTH {
+            if !std::mem::replace(&mut self.too_deep, true) {
+                self.report(TypeError::TooDeep { limit: MAX_CALL_DEPTH, span: used_at });
+            }
+            return None;
         }
         self.states[id.0 as usize] = State::Open;
         self.open.push(id);

@@ -8,6 +8,9 @@ use crate::op::{Binary, Compare, Element, Logic, Unary};
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, CompareOp, UnaryOp};
 
+/// How many operations an operand in the middle of a chain of comparisons may hold.
+const MAX_SHARED_NODES: usize = 1000;
+
 /// The axes of the first operand, then the new ones of the next.
 pub fn merge_axes(all: &mut Vec<AxisIndex>, more: &[AxisIndex]) {
     for &axis in more {
@@ -190,6 +193,15 @@ impl Scope<'_, '_> {
     /// A chain of comparisons: all of them hold.
     pub fn compare_chain(&mut self, operands: Vec<Expr>, ops: &[CompareOp], span: Span) -> Option<Expr> {
         let mut parts = Vec::new();
+        for operand in operands.get(1..ops.len()).unwrap_or_default() {
+            // It is compared twice, so a nest of chains would double with every level.
+            let mut nodes = 0_usize;
+            operand.visit(&mut |_| nodes += 1);
+            if nodes > MAX_SHARED_NODES {
+                self.report(TypeError::LargeOperand { span: operand.span });
+                return None;
+            }
+        }
         for (position, &op) in ops.iter().enumerate() {
             let (a, b) = (operands.get(position)?.clone(), operands.get(position + 1)?.clone());
             let span = a.span.to(b.span);

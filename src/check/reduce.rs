@@ -2,7 +2,7 @@
 
 use super::builtins::{Builtin, BuiltinRow};
 use super::error::TypeError;
-use super::kinds::{kind_name, not_negative};
+use super::kinds::{kind_name, literal, not_negative};
 use super::operators::{axes_of, extremum, to_real, unary};
 use super::scope::Scope;
 use crate::hir::{AxisIndex, AxisKind, Expr, ExprKind, Instance, Kind, NoReduction, Reduction, Ty, outer_axes};
@@ -110,6 +110,12 @@ impl Scope<'_, '_> {
         Some(match row.builtin {
             Builtin::Unary(op) => {
                 let x = to_real(first);
+                let squashes = matches!(op, Unary::Sigmoid | Unary::LogSigmoid);
+                if squashes && x.ty.kind == Kind::Prob && literal(&x).is_none() {
+                    let (found, text) = (kind_name(x.ty.kind, &self.axes), self.text(x.span));
+                    self.report(TypeError::SoftmaxOfProb { name: row.name, found, text, span: x.span });
+                    return None;
+                }
                 let kind = match op {
                     Unary::Sigmoid => Kind::Prob,
                     Unary::Sqrt if matches!(x.ty.kind, Kind::Prob | Kind::Binary) => x.ty.kind,

@@ -47,13 +47,23 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
                     .note("a loss that lists no inputs has those that the losses it calls require")
                     .help(format!("list the inputs of this loss: `({name}: real[N], …)`"));
             }
+            if suggestion.is_none() && !*inputs_missing {
+                diagnostic = diagnostic
+                    .note("a value is an input, a hyperparameter, a `let` above this place, a constant or a loss");
+            }
             suggest(diagnostic, suggestion)
         }
         TypeError::UnknownFunction { is_value: true, span, name, .. } => Diagnostic::error("E0202", title)
             .at(*span, "a value, which cannot be called")
             .help(format!("to multiply, write `{name} * (…)`; to pick, `{name}[axis = index]`")),
-        TypeError::UnknownFunction { suggestion, span, .. } => {
-            suggest(Diagnostic::error("E0202", title).at(*span, "not defined here"), suggestion)
+        TypeError::UnknownFunction { name, suggestion, span, .. } => {
+            let diagnostic = Diagnostic::error("E0202", title).at(*span, "not defined here");
+            match super::foreign::counterpart(name) {
+                Some(usage) if suggestion.is_none() => diagnostic.help(format!("in this language: `{usage}`")),
+                _ if suggestion.is_none() => diagnostic
+                    .note("a function is built in, or defined in this file, in a module that it uses, or in std"),
+                _ => suggest(diagnostic, suggestion),
+            }
         }
         TypeError::UnknownAxis { known, suggestion, span, .. } => {
             let diagnostic = Diagnostic::error("E0203", title).at(*span, "not an axis of this function");
@@ -78,12 +88,13 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             .at(*span, "closes the circle")
             .note(format!("the circle: {}", path.join(" → ")))
             .help("a value cannot depend on itself; for a fixed number of steps there is `repeat`"),
-        TypeError::DuplicateParameter { span, .. } => {
-            Diagnostic::error("E0207", title).at(*span, "the second one").help("give it another name")
-        }
-        TypeError::AssignOutsideRepeat { name, span } => {
-            Diagnostic::error("E0208", title).at(*span, "").help(format!("write `let {name} = …`"))
-        }
+        TypeError::TooDeep { span, .. } => Diagnostic::error("E0208", title)
+            .at(*span, "the next one")
+            .help("put fewer definitions between a loss and what it is made of"),
+        TypeError::DuplicateParameter { first, span, .. } => Diagnostic::error("E0207", title)
+            .at(*span, "the second one")
+            .and_at(*first, "the first one")
+            .help("give it another name"),
         TypeError::NotYet { span, .. } => {
             Diagnostic::error("E0901", title).at(*span, "needed here").note("the language has it; the compiler will")
         }
@@ -179,8 +190,13 @@ fn axes(error: &TypeError) -> Option<Diagnostic> {
 }
 
 /// The way out when one kind stands where another is wanted.
-fn way_out(wanted: &str, found: &str, callee: &str, counterpart: &Option<String>) -> String {
+fn way_out(wanted: &str, found: &str, callee: &str, text: &str, counterpart: &Option<String>) -> String {
     let logits_for_prob = wanted == "prob" && matches!(found, "logit" | "real");
+    // `index(C or ignored)` indexes C.
+    let indexed = |kind: &str| kind.strip_prefix("index(")?.split([' ', ')']).next().map(str::to_string);
+    if let (Some(axis), false) = (indexed(found), wanted.starts_with("index")) {
+        return format!("for one number a class, write the labels as `{text} == index[{axis}]`");
+    }
     match (wanted, counterpart) {
         ("prob", Some(other)) if logits_for_prob => {
             format!("use `{other}`, which takes logits, or say that it is a probability: `… as prob`")
@@ -195,7 +211,10 @@ fn way_out(wanted: &str, found: &str, callee: &str, counterpart: &Option<String>
         }
         ("binary", _) if found == "sign" => "for labels −1 and 1 write `(1 + target) / 2 as binary`".into(),
         ("sign", _) if matches!(found, "binary" | "bool") => "for labels 0 and 1 write `2 * target - 1`".into(),
-        (wanted, _) if wanted.starts_with("index") => format!("declare it as {wanted}"),
+        (wanted, _) if wanted.starts_with("index") => format!(
+            "labels are whole numbers: declare an input `label: {}[N]`, without the axis of the classes",
+            wanted.replace(" or ignored", "")
+        ),
         (wanted, _) => format!("if its values are {wanted}, say so: `… as {wanted}`"),
     }
 }
@@ -203,12 +222,28 @@ fn way_out(wanted: &str, found: &str, callee: &str, counterpart: &Option<String>
 fn kinds(error: &TypeError) -> Option<Diagnostic> {
     let title = error.to_string();
     Some(match error {
-        TypeError::KindMismatch { wanted, found, callee, counterpart, implied, span, parameter, .. } => {
+        TypeError::KindMismatch {
+            wanted,
+            found,
+            callee,
+            counterpart,
+            implied,
+            span,
+            parameter,
+            text,
+            hyperparameter,
+            ..
+        } => {
             let label = if *implied { format!("`{parameter}` is taken from here by name") } else { found.clone() };
-            Diagnostic::error("E0401", title)
+            let diagnostic = Diagnostic::error("E0401", title)
                 .at(*span, label)
-                .note(aligned(&[("wanted:", wanted), ("found:", found)]))
-                .help(way_out(wanted, found, callee, counterpart))
+                .note(aligned(&[("wanted:", wanted), ("found:", found)]));
+            match hyperparameter {
+                Some(name) => diagnostic
+                    .note(format!("arguments without a name are inputs, and `{parameter}` is the one in this place"))
+                    .help(format!("hyperparameters are given by name: `{callee}({name} = {text})`")),
+                None => diagnostic.help(way_out(wanted, found, callee, text, counterpart)),
+            }
         }
         TypeError::DemandedKinds { first, second, first_span, span, .. } => Diagnostic::error("E0402", title)
             .at(*span, "needed here")
@@ -223,13 +258,19 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic.help("write a comparison, such as `x > 0`")
             }
         }
+        TypeError::LargeOperand { span } => Diagnostic::error("E0414", title)
+            .at(*span, "compared on both sides")
+            .help("give it a name with `let`, and compare the name"),
         TypeError::LossIsBool { span } => Diagnostic::error("E0404", title)
             .at(*span, "")
             .help("count it, `count(…)`, or choose numbers: `if … then 1 else 0`"),
         TypeError::CannotAssert { span, .. } => Diagnostic::error("E0405", title)
             .at(*span, "")
             .help("`as` says that a number is prob, binary, sign, count, logit or real; it converts nothing"),
-        TypeError::LiteralOutside { span, .. } => Diagnostic::error("E0406", title).at(*span, ""),
+        TypeError::LiteralOutside { kind, span, .. } => Diagnostic::error("E0406", title)
+            .at(*span, "")
+            .note("prob lies in [0, 1], binary is 0 or 1, sign −1 or 1, count at least 0")
+            .help(format!("leave `as {kind}` out, or write a number of that kind")),
         TypeError::PickByReal { span, .. } => Diagnostic::error("E0407", title)
             .at(*span, "")
             .help("round it: `floor(…)`, or declare the input as `index(C)`"),
@@ -254,9 +295,13 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
         TypeError::KindWithAxis { name, span } => {
             Diagnostic::error("E0411", title).at(*span, "").help(format!("axes stand in brackets: `{name}[N, C]`"))
         }
-        TypeError::SoftmaxOfProb { name, text, span, .. } => Diagnostic::error("E0412", title)
-            .at(*span, "a probability")
-            .help(format!("`{name}` wants logits; leave it out, or write `{name}[C](log({text}))`")),
+        TypeError::SoftmaxOfProb { name, text, span, .. } => {
+            Diagnostic::error("E0412", title).at(*span, "a probability").help(if name.ends_with("softmax") {
+                format!("`{name}` wants logits; leave it out, or write `{name}[C](log({text}))`")
+            } else {
+                format!("`{name}` wants logits; leave it out, or say that these are some: `{name}({text} as real)`")
+            })
+        }
         TypeError::NoOuterReduction { found, inside, span, .. } => {
             let diagnostic = Diagnostic::error("E0414", title).at(*span, "");
             let diagnostic =
@@ -265,7 +310,9 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
                 .note(format!("it ends in {found}"))
                 .help("a constant factor is allowed in front of the `mean` or `sum`, nothing else")
         }
-        TypeError::DefaultKind { span, .. } => Diagnostic::error("E0413", title).at(*span, ""),
+        TypeError::DefaultKind { wanted, span, .. } => Diagnostic::error("E0413", title)
+            .at(*span, "")
+            .help(format!("write a default that is {wanted}, or declare another kind")),
         _ => return None,
     })
 }
@@ -300,7 +347,9 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
             Diagnostic::error("E0504", title).at(*span, "no such parameter").note(format!("it has {}", listed(known))),
             suggestion,
         ),
-        TypeError::DuplicateArgument { span, .. } => Diagnostic::error("E0505", title).at(*span, "the second time"),
+        TypeError::DuplicateArgument { span, .. } => Diagnostic::error("E0505", title)
+            .at(*span, "the second time")
+            .help("leave one of them out; arguments without a name fill the inputs in order"),
         TypeError::MisplacedModifier { word, span, .. } => {
             Diagnostic::error("E0506", title).at(*span, "").help(if *word == "per" {
                 "`per` gives the divisor of `mean`"
@@ -314,8 +363,13 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
         TypeError::BuiltinBrackets { usage, span, .. } => {
             Diagnostic::error("E0508", title).at(*span, "").help(format!("write `{usage}`"))
         }
-        TypeError::BuiltinNamed { usage, span, .. } => {
-            Diagnostic::error("E0509", title).at(*span, "").help(format!("its arguments have no names: `{usage}`"))
+        TypeError::BuiltinNamed { usage, name, span, .. } => {
+            let diagnostic = Diagnostic::error("E0509", title).at(*span, "");
+            if usage.contains('[') && matches!(name.as_str(), "axis" | "axes" | "dim" | "dims" | "keepdim") {
+                diagnostic.help(format!("axes are named in brackets: `{usage}`"))
+            } else {
+                diagnostic.help(format!("its arguments have no names: `{usage}`"))
+            }
         }
         TypeError::AlongNeedsAxes { name, has, span } => Diagnostic::error("E0510", title)
             .at(*span, "")
@@ -331,8 +385,13 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
                 labels.iter().map(|label| format!("{label} = …")).collect::<Vec<_>>().join(", ")
             ))
         }
-        TypeError::BuildMissing { span, .. } => Diagnostic::error("E0512", title).at(*span, ""),
-        TypeError::BuildHasAxis { span, .. } => Diagnostic::error("E0513", title).at(*span, ""),
+        TypeError::BuildMissing { span, missing, .. } => Diagnostic::error("E0512", title).at(*span, "").help(format!(
+            "add {}",
+            missing.iter().map(|label| format!("`{label} = …`")).collect::<Vec<_>>().join(", ")
+        )),
+        TypeError::BuildHasAxis { axis, span } => Diagnostic::error("E0513", title)
+            .at(*span, "")
+            .help(format!("pick one label of each part first, as in `b.x1`, or leave `{axis}(…)` out")),
         _ => return None,
     })
 }
@@ -340,21 +399,18 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
 fn hyperparameters(error: &TypeError) -> Option<Diagnostic> {
     let title = error.to_string();
     Some(match error {
-        TypeError::MissingDefault { name, span } => Diagnostic::error("E0601", title)
-            .at(*span, "")
-            .help(format!("give it one, `{name} = 1`; inputs have a kind, `{name}: real[N]`")),
         TypeError::NotConstant { span, .. } => Diagnostic::error("E0602", title)
-            .at(*span, "a tensor")
+            .at(*span, "an input")
             .help("use numbers, constants and hyperparameters that stand before it"),
+        TypeError::StandsAfter { name, span } => Diagnostic::error("E0605", title)
+            .at(*span, "not known here yet")
+            .help(format!("declare `{name}` before the hyperparameter whose default or condition uses it")),
         TypeError::NotAnInt { span, .. } => Diagnostic::error("E0603", title)
             .at(*span, "")
             .help("write an int without a point, or round it: `floor(…)`"),
         TypeError::NotCompileTime { name, span, .. } => Diagnostic::error("E0604", title)
             .at(*span, "")
             .help(format!("use ints, constants and `int` hyperparameters: `int {name} = …`")),
-        TypeError::HyperparameterOfFn { name, span } => Diagnostic::error("E0605", title)
-            .at(*span, "")
-            .help(format!("make it a parameter: `{name}: real`, before any `;`")),
         TypeError::IgnoredIsNoInt { name, span } => {
             Diagnostic::error("E0606", title).at(*span, "").help(format!("declare it after `;` as `int {name} = -100`"))
         }

@@ -23,6 +23,15 @@ pub enum Word {
     Broken,
 }
 
+/// A parameter that stands later in the signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upcoming {
+    /// An input.
+    Input,
+    /// A hyperparameter.
+    Hyperparameter,
+}
+
 /// One function under check.
 pub struct Scope<'c, 'w> {
     /// The checker that holds the other functions.
@@ -45,6 +54,8 @@ pub struct Scope<'c, 'w> {
     pub lets: Vec<Let>,
     /// What words mean at this place.
     pub words: HashMap<String, Word>,
+    /// All parameters of the signature: defaults cannot speak of those that are not declared yet.
+    pub upcoming: HashMap<String, Upcoming>,
     /// Whether something is wrong.
     pub failed: bool,
     /// Whether inputs and tensors may be used: not in defaults and conditions.
@@ -74,13 +85,17 @@ impl<'c, 'w> Scope<'c, 'w> {
             hyperparameters: Vec::new(),
             lets: Vec::new(),
             words: HashMap::new(),
+            upcoming: HashMap::new(),
             failed: false,
             constants_only: false,
             inferred: false,
         };
         scope.signature(function);
         if sort == Sort::Loss && function.inputs.is_empty() {
-            infer_inputs::infer(&mut scope, function);
+            // What is wrong in the body of a loss whose inputs are not known would only repeat it.
+            if !infer_inputs::infer(&mut scope, function) {
+                return None;
+            }
         }
         scope.signature_axes = scope.axes.len();
         let result = scope.body(&function.body);
@@ -122,9 +137,8 @@ impl<'c, 'w> Scope<'c, 'w> {
                         self.words.insert(name.text.clone(), Word::Broken);
                     }
                 }
-                StatementKind::Assign { name, .. } => {
-                    self.report(TypeError::AssignOutsideRepeat { name: name.text.clone(), span: statement.span });
-                }
+                // The parser refuses it outside `repeat`.
+                StatementKind::Assign { .. } => self.failed = true,
             }
         }
         self.expr(&body.result)
@@ -241,8 +255,9 @@ impl<'c, 'w> Scope<'c, 'w> {
         }
         let known: Vec<String> = self.axes.iter().map(Axis::written).collect();
         let written = if reference.pack { format!("..{}", name.text) } else { name.text.clone() };
-        let suggestion =
-            crate::suggestion::did_you_mean(&written, known.iter().map(String::as_str)).map(str::to_string);
+        let other = if reference.pack { name.text.clone() } else { format!("..{}", name.text) };
+        let nearest = crate::suggestion::did_you_mean(&written, known.iter().map(String::as_str)).map(str::to_string);
+        let suggestion = if known.contains(&other) { Some(other) } else { nearest };
         self.report(TypeError::UnknownAxis { name: written, known, suggestion, span: name.span });
         None
     }

@@ -3,7 +3,7 @@
 use super::error::TypeError;
 use super::kinds::kind_name;
 use super::operators::to_real;
-use super::scope::{Scope, Word};
+use super::scope::{Scope, Upcoming, Word};
 use crate::hir::{AxisIndex, AxisKind, Expr, Hyperparameter, Input, IntRef, Kind, Sort, Ty};
 use crate::span::Span;
 use crate::suggestion::did_you_mean;
@@ -25,6 +25,12 @@ const PLAIN_KINDS: &[(&str, Kind)] = &[
 impl Scope<'_, '_> {
     /// Declares the inputs and the hyperparameters of a signature.
     pub fn signature(&mut self, function: &ast::Function) {
+        self.upcoming = function.inputs.iter().map(|input| (input.name.text.clone(), Upcoming::Input)).collect();
+        for hyperparameter in &function.hyperparameters {
+            if let ast::Hyperparameter::Value { name, .. } = hyperparameter {
+                self.upcoming.insert(name.text.clone(), Upcoming::Hyperparameter);
+            }
+        }
         // Hyperparameters first: `index(C or ignore_index)` names one of them.
         for hyperparameter in &function.hyperparameters {
             self.hyperparameter(hyperparameter);
@@ -36,7 +42,13 @@ impl Scope<'_, '_> {
 
     fn declare(&mut self, name: &ast::Name, word: Word) {
         if self.words.contains_key(&name.text) {
-            self.report(TypeError::DuplicateParameter { name: name.text.clone(), span: name.span });
+            let inputs = self.inputs.iter().map(|input| (&input.name, input.span));
+            let hyperparameters = self.hyperparameters.iter().map(|one| (&one.name, one.span));
+            let other = inputs.chain(hyperparameters).find(|(other, _)| **other == name.text);
+            // Hyperparameters are declared first and stand last.
+            let other = other.map_or(name.span, |(_, span)| span);
+            let (first, span) = if other.start <= name.span.start { (other, name.span) } else { (name.span, other) };
+            self.report(TypeError::DuplicateParameter { name: name.text.clone(), first, span });
         }
         self.words.insert(name.text.clone(), word);
     }
@@ -52,7 +64,8 @@ impl Scope<'_, '_> {
             }
         };
         if self.sort == Sort::Fn {
-            self.report(TypeError::HyperparameterOfFn { name: name.text.clone(), span });
+            // The parser refuses it.
+            self.failed = true;
             self.words.insert(name.text.clone(), Word::Broken);
             return;
         }
@@ -63,7 +76,8 @@ impl Scope<'_, '_> {
             return;
         }
         let Some(default) = default else {
-            self.report(TypeError::MissingDefault { name: name.text.clone(), span });
+            // The parser refuses it.
+            self.failed = true;
             self.words.insert(name.text.clone(), Word::Broken);
             return;
         };
@@ -99,7 +113,7 @@ impl Scope<'_, '_> {
         }
         if !value.ty.kind.is_int() {
             let text = self.text(value.span);
-            let found = kind_name(value.ty.kind, &self.axes);
+            let found = if value.ty.kind.is_real() { "real".into() } else { kind_name(value.ty.kind, &self.axes) };
             self.report(TypeError::NotAnInt { text, found, span: value.span });
             return None;
         }
@@ -149,7 +163,8 @@ impl Scope<'_, '_> {
             return Some(*kind);
         }
         let words = PLAIN_KINDS.iter().map(|(word, _)| *word).chain(["index"]);
-        let suggestion = did_you_mean(&name.text, words).map(str::to_string);
+        let suggestion = super::foreign::kind(&name.text).or_else(|| did_you_mean(&name.text, words));
+        let suggestion = suggestion.map(str::to_string);
         self.report(TypeError::UnknownKind { name: name.text.clone(), suggestion, span: name.span });
         None
     }

@@ -14,7 +14,7 @@ use crate::op::{Binary, Compare, Logic, Unary};
 use crate::span::Span;
 use crate::syntax::ast::Role;
 
-pub use flow::{Instance, call_axes, expr_axes};
+pub use flow::{Instance, MakeAxis, call_axes, expr_axes};
 pub use outer::{NoReduction, described, is_constant, outer_axes};
 pub use print::print_function;
 

@@ -3,10 +3,11 @@
 //! Looked for through calls, `let`s, minus signs and constant factors. `lower` finds the same reduction with
 //! its nodes; here only its axes are needed, for types.
 
-use super::flow::{called, expr_axes, merge};
-use super::{Axis, Expr, ExprKind, Function, Instance, Kind, Program, Reduction};
+use super::flow::{Flow, merge};
+use super::{Expr, ExprKind, Function, Instance, Kind, MakeAxis, Program, Reduction};
 use crate::op::{Binary, Unary};
 use crate::span::Span;
+use crate::stack::with_room;
 
 /// Something that is not one mean or sum: what it is, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,41 +26,48 @@ pub fn outer_axes<A: Copy + PartialEq>(
     program: &Program,
     instance: &Instance<'_, A>,
     expr: &Expr,
-    make: &mut dyn FnMut(&Axis, Option<A>) -> Option<A>,
+    make: MakeAxis<'_, A>,
 ) -> Result<Vec<A>, NoReduction> {
-    let function = instance.function;
-    match &expr.kind {
-        ExprKind::Reduce { reduction: Reduction::Mean | Reduction::Sum, value, per, filter, .. }
-        | ExprKind::ReduceLike { value, per, filter, .. }
-            if expr.ty.kind.is_real() =>
-        {
-            let mut all = expr_axes(program, instance, value, make);
-            for other in [per, filter].into_iter().flatten() {
-                merge(&mut all, &expr_axes(program, instance, other, make));
+    Flow::new(program, make).outer(instance, expr)
+}
+
+impl<A: Copy + PartialEq> Flow<'_, A> {
+    /// As [`outer_axes`], as part of a larger question.
+    pub(super) fn outer(&mut self, instance: &Instance<'_, A>, expr: &Expr) -> Result<Vec<A>, NoReduction> {
+        with_room(|| self.outer_step(instance, expr))
+    }
+
+    fn outer_step(&mut self, instance: &Instance<'_, A>, expr: &Expr) -> Result<Vec<A>, NoReduction> {
+        let function = instance.function;
+        match &expr.kind {
+            ExprKind::Reduce { reduction: Reduction::Mean | Reduction::Sum, value, per, filter, .. }
+            | ExprKind::ReduceLike { value, per, filter, .. }
+                if expr.ty.kind.is_real() =>
+            {
+                let mut all = self.expr(instance, value);
+                for other in [per, filter].into_iter().flatten() {
+                    merge(&mut all, &self.expr(instance, other));
+                }
+                if let ExprKind::ReduceLike { loss, .. } = &expr.kind {
+                    merge(&mut all, &self.outer(instance, loss)?);
+                }
+                Ok(all)
             }
-            if let ExprKind::ReduceLike { loss, .. } = &expr.kind {
-                merge(&mut all, &outer_axes(program, instance, loss, make)?);
+            ExprKind::Unary(Unary::Neg, x) | ExprKind::As(x) | ExprKind::ToReal(x) => self.outer(instance, x),
+            ExprKind::Binary(Binary::Mul, both) if is_constant(function, &both[0]) => self.outer(instance, &both[1]),
+            ExprKind::Binary(Binary::Mul | Binary::Div, both) if is_constant(function, &both[1]) => {
+                self.outer(instance, &both[0])
             }
-            Ok(all)
+            ExprKind::Let(index) => self.outer(instance, &function.lets[index.0 as usize].value),
+            ExprKind::Input(position) if function.inputs[*position as usize].ty.kind == Kind::Loss => {
+                Ok(instance.inputs[*position as usize].clone())
+            }
+            ExprKind::Call(call) => match self.called(instance, call) {
+                Some(callee) => self.outer(&callee, &callee.function.result),
+                None => Err(NoReduction { found: "a call", span: expr.span }),
+            },
+            _ => Err(NoReduction { found: described(expr), span: expr.span }),
         }
-        ExprKind::Unary(Unary::Neg, x) | ExprKind::As(x) | ExprKind::ToReal(x) => {
-            outer_axes(program, instance, x, make)
-        }
-        ExprKind::Binary(Binary::Mul, both) if is_constant(function, &both[0]) => {
-            outer_axes(program, instance, &both[1], make)
-        }
-        ExprKind::Binary(Binary::Mul | Binary::Div, both) if is_constant(function, &both[1]) => {
-            outer_axes(program, instance, &both[0], make)
-        }
-        ExprKind::Let(index) => outer_axes(program, instance, &function.lets[index.0 as usize].value, make),
-        ExprKind::Input(position) if function.inputs[*position as usize].ty.kind == Kind::Loss => {
-            Ok(instance.inputs[*position as usize].clone())
-        }
-        ExprKind::Call(call) => match called(program, instance, call, make) {
-            Some(callee) => outer_axes(program, &callee, &callee.function.result, make),
-            None => Err(NoReduction { found: "a call", span: expr.span }),
-        },
-        _ => Err(NoReduction { found: described(expr), span: expr.span }),
     }
 }
 

@@ -6,6 +6,7 @@ use super::outermost::{Outermost, Reduced, Reduction};
 use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, Function, described, is_constant};
 use crate::ir::{AxisId, NodeId, Op};
 use crate::op::{Binary, Compare, Element, Logic, Unary};
+use crate::stack::with_room;
 
 fn merge(all: &mut Vec<AxisId>, more: &[AxisId]) {
     for &axis in more {
@@ -14,6 +15,11 @@ fn merge(all: &mut Vec<AxisId>, more: &[AxisId]) {
         }
     }
 }
+
+/// How many calls one loss may come to when every callee is put in for its call.
+const MAX_CALLS: usize = 10_000;
+/// How deep calls may stand in one another.
+const MAX_CALL_DEPTH: usize = 500;
 
 impl Lowering<'_> {
     fn bound(instance: &Instance<'_>, axes: &[AxisIndex]) -> Vec<AxisId> {
@@ -280,7 +286,20 @@ impl Lowering<'_> {
         if let Some(value) = instance.calls.borrow().get(&key) {
             return Ok(value.clone());
         }
-        let value = self.instantiate(instance, call)?;
+        self.calls += 1;
+        if self.calls > MAX_CALLS || self.depth >= MAX_CALL_DEPTH {
+            let loss = instance.function.name.clone();
+            return Err(LowerError::TooManyCalls {
+                loss,
+                calls: MAX_CALLS,
+                depth: MAX_CALL_DEPTH,
+                span: instance.function.span,
+            });
+        }
+        self.depth += 1;
+        let value = with_room(|| self.instantiate(instance, call));
+        self.depth -= 1;
+        let value = value?;
         instance.calls.borrow_mut().insert(key, value.clone());
         Ok(value)
     }

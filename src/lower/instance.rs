@@ -67,13 +67,24 @@ pub struct Lowering<'h> {
     pub program: Program,
     /// Conditions met so far: the loss, the hyperparameter, its source, the node.
     pub conditions: Vec<(super::Condition, NodeId)>,
+    /// How many calls have been put in.
+    pub calls: usize,
+    /// How many calls the one being put in stands in.
+    pub depth: usize,
     labelled: HashMap<String, AxisId>,
 }
 
 impl<'h> Lowering<'h> {
     /// An empty graph.
     pub fn new(hir: &'h hir::Program) -> Self {
-        Lowering { hir, program: Program::default(), conditions: Vec::new(), labelled: HashMap::new() }
+        Lowering {
+            hir,
+            program: Program::default(),
+            conditions: Vec::new(),
+            calls: 0,
+            depth: 0,
+            labelled: HashMap::new(),
+        }
     }
 
     /// The axis of the graph for a labelled axis.

@@ -71,6 +71,18 @@ pub enum LowerError {
         /// The name that was given.
         name: String,
     },
+    /// More calls than can be put in.
+    #[error("`{loss}` is put in too often, or too deep")]
+    TooManyCalls {
+        /// The function in which the limit was met.
+        loss: String,
+        /// The limit of all calls together.
+        calls: usize,
+        /// The limit of calls in calls.
+        depth: usize,
+        /// Where that stands.
+        span: Span,
+    },
     /// An int that cannot be computed when compiling.
     #[error("this int is not known when the program is compiled")]
     NotCompileTime {
@@ -92,6 +104,10 @@ impl LowerError {
                 } else {
                     "leave the reduction out: this loss is one number already"
                 }),
+            LowerError::TooManyCalls { calls, depth, span, .. } => Diagnostic::error("E0704", title)
+                .at(*span, "a call in here")
+                .note(format!("a loss may come to {calls} calls, {depth} of them in one another; each is put in where it stands"))
+                .help("give what is used more than once a name with `let`"),
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
         }

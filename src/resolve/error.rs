@@ -44,6 +44,9 @@ impl NameError {
                 let diagnostic = Diagnostic::error("E0102", title).at(*span, "not found");
                 match suggestion {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+                    None if path == "std" || path.starts_with("std::") => diagnostic
+                        .note("modules that start with `std::` belong to the standard library")
+                        .help("its items are in scope everywhere, without `use`"),
                     None => diagnostic.help(format!(
                         "`use {path}` reads the file `{}.loss` beside this one; modules of the standard library start with `std::`",
                         path.replace("::", "/")
@@ -54,11 +57,11 @@ impl NameError {
                 .at(*span, "this line closes the circle")
                 .note(format!("the circle: {}", path.join(" → ")))
                 .help("move what both need into a module of its own"),
-            NameError::UnknownItem { span, suggestion, .. } => {
+            NameError::UnknownItem { span, suggestion, module, .. } => {
                 let diagnostic = Diagnostic::error("E0104", title).at(*span, "not defined there");
                 match suggestion {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-                    None => diagnostic,
+                    None => diagnostic.help(format!("define it in `{module}`, or leave it out of this line")),
                 }
             }
             NameError::DuplicateLabel { span, .. } => Diagnostic::error("E0105", title)

@@ -1,6 +1,6 @@
 //! All modules of one compilation and the look-up of words in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::error::NameError;
@@ -64,6 +64,8 @@ pub struct Module {
     aliases: BTreeMap<String, ModuleId>,
     used_functions: BTreeMap<String, FunctionId>,
     used_constants: BTreeMap<String, FunctionId>,
+    /// Names that a `use` line should have brought, and did not: that is reported once, where it stands.
+    lost: BTreeSet<String>,
 }
 
 /// Where a function stands.
@@ -139,12 +141,15 @@ impl World {
             }
         };
         let mut used = Vec::new();
+        let mut lost = BTreeSet::new();
         for line in &ast.uses {
-            if let Some(target) = self.load_use(line, loader, open, errors) {
-                used.push((line, target));
+            match self.load_use(line, loader, open, errors) {
+                Some(target) => used.push((line, target)),
+                None => lost.extend(wanted_names(line)),
             }
         }
         let id = self.add_module(path.to_string(), false, ast.clone(), source, errors);
+        self.modules[id.0 as usize].lost = lost;
         for (line, target) in used {
             self.bring(id, line, target, errors);
         }
@@ -190,10 +195,23 @@ impl World {
             }
         }
         let path = words.join("::");
-        let suggestion =
-            did_you_mean(&path, self.modules.iter().map(|module| module.name.as_str())).map(str::to_string);
+        let suggestion = self.nearest_module(line);
         errors.push(NameError::UnknownModule { path, span: line.span, suggestion }.diagnostic());
         None
+    }
+
+    /// The path that a `use` line probably means: of a module, or of an item in one.
+    fn nearest_module(&self, line: &ast::Use) -> Option<String> {
+        let words: Vec<&str> = line.path.iter().map(|name| name.text.as_str()).collect();
+        let near = |path: &str| did_you_mean(path, self.modules.iter().map(|module| module.name.as_str()));
+        if let Some(module) = near(&words.join("::")) {
+            return Some(module.to_string());
+        }
+        let (item, module) = words.split_last()?;
+        if line.names != UseNames::Path || module.is_empty() {
+            return None;
+        }
+        near(&module.join("::")).map(|module| format!("{module}::{item}"))
     }
 
     fn add_module(
@@ -216,6 +234,7 @@ impl World {
             aliases: BTreeMap::new(),
             used_functions: BTreeMap::new(),
             used_constants: BTreeMap::new(),
+            lost: BTreeSet::new(),
         };
         let mut first: BTreeMap<(u8, &str), crate::span::Span> = BTreeMap::new();
         for (position, item) in ast.items.iter().enumerate() {
@@ -300,6 +319,7 @@ impl World {
             module.axes.insert(name.text.clone(), axis.clone());
         }
         if !found {
+            module.lost.insert(name.text.clone());
             let all = source.functions.keys().chain(source.constants.keys()).chain(source.axes.keys());
             let suggestion = did_you_mean(&name.text, all.map(String::as_str)).map(str::to_string);
             let module = source.name.clone();
@@ -367,6 +387,12 @@ impl World {
         self.modules.iter().find(|other| other.name == full || other.name == standard)
     }
 
+    /// Whether a name is missing only because a `use` line failed.
+    pub fn is_lost(&self, module: ModuleId, name: &str) -> bool {
+        let lost = &self.module(module).lost;
+        lost.contains(name) || name.split_once("::").is_some_and(|(alias, _)| lost.contains(alias))
+    }
+
     /// Every function name that can be written in a module without a path.
     pub fn function_names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
         let module = self.module(module);
@@ -390,6 +416,15 @@ impl World {
     pub fn standard_losses(&self) -> impl Iterator<Item = (&str, FunctionId)> {
         let all = self.standard_functions.iter().map(|(name, &id)| (name.as_str(), id));
         all.filter(|(_, id)| self.functions[id.0 as usize].sort == Sort::Loss)
+    }
+}
+
+/// The names that a `use` line brings, but for `::*`.
+fn wanted_names(line: &ast::Use) -> Vec<String> {
+    match &line.names {
+        UseNames::Path => line.path.last().map(|name| name.text.clone()).into_iter().collect(),
+        UseNames::Some(names) => names.iter().map(|name| name.text.clone()).collect(),
+        UseNames::All => Vec::new(),
     }
 }
 

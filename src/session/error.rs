@@ -41,7 +41,7 @@ pub enum Error {
         name: String,
     },
     /// A hyperparameter that the loss does not have.
-    #[error("`{loss}` has no hyperparameter `{name}`{}; it has {}", suggested(suggestion), listed(known))]
+    #[error("`{loss}` has no hyperparameter `{name}`; it has {}{}", listed(known), suggested(suggestion))]
     UnknownParameter {
         /// The loss.
         loss: String,

@@ -1,0 +1,183 @@
+//! Strange but legal programs: every engine gives what hand calculation gives.
+
+use lossc::session::{Compiler, Engine, Evaluation, Loss, Params, Value};
+use lossc::tensor::{DType, Tensor};
+
+fn engines(text: &str) -> [Loss; 2] {
+    let program = Compiler::new().compile(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
+    [Engine::Interpreter, Engine::Jit].map(|engine| {
+        let builder = program.main().expect("a loss").wrt_all().dtype(DType::F64).engine(engine);
+        builder.build().unwrap_or_else(|error| panic!("{text}\n{error}"))
+    })
+}
+
+fn call(loss: &Loss, inputs: &[(&str, Tensor)]) -> Evaluation {
+    let views: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.view().expect("a view"))).collect();
+    loss.value_and_grad(&views, &Params::new()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn same(got: f64, want: f64) -> bool {
+    got == want || (got.is_nan() && want.is_nan()) || (got - want).abs() <= 1e-12 * want.abs().max(1.0)
+}
+
+/// Both engines give this value, and these gradients, input by input, row-major.
+fn gives(text: &str, inputs: &[(&str, Tensor)], value: f64, gradients: &[(&str, &[f64])]) {
+    for loss in engines(text) {
+        let result = call(&loss, inputs);
+        assert!(same(result.value(), value), "{text}\n{} instead of {value}", result.value());
+        for (name, want) in gradients {
+            let got = result.grad(name).unwrap_or_else(|| panic!("{text}\nno gradient of {name}")).to_f64();
+            let fits = got.len() == want.len() && got.iter().zip(*want).all(|(&got, &want)| same(got, want));
+            assert!(fits, "{text}\ngradient of {name}: {got:?} instead of {want:?}");
+        }
+    }
+}
+
+fn f(values: &[f64], shape: &[usize]) -> Tensor {
+    Tensor::f64(values.to_vec(), shape)
+}
+
+#[test]
+fn a_loss_without_inputs_is_a_constant() {
+    gives("loss c = 1", &[], 1.0, &[]);
+    gives("const half = 1 / 2\nloss c(; k = 3) = half * k ^ 2", &[], 4.5, &[]);
+}
+
+#[test]
+fn what_is_not_used_has_gradient_zero() {
+    let text =
+        "fn first(a: real, b: real) = a\nloss l(x: real[N], y: real[N]) =\n    let z = log(y)\n    sum(first(x, y))";
+    gives(
+        text,
+        &[("x", f(&[1.0, 2.0], &[2])), ("y", f(&[0.0, -3.0], &[2]))],
+        3.0,
+        &[("x", &[1.0, 1.0]), ("y", &[0.0, 0.0])],
+    );
+}
+
+#[test]
+fn lets_shadow() {
+    let text = "loss l(x: real[N]) =\n    let y = x + 1\n    let y = y * y\n    let x = y - 1\n    sum(x)";
+    gives(text, &[("x", f(&[2.0], &[1]))], 8.0, &[("x", &[6.0])]);
+}
+
+#[test]
+fn a_renamed_axis_serves_twice() {
+    // Σ_ij (x_i − x_j)² = 2 n Σ x² − 2 (Σ x)²
+    let pairs = "loss l(x: real[N]) = sum((x - x[N -> M])^2)";
+    gives(pairs, &[("x", f(&[1.0, 2.0, 4.0], &[3]))], 28.0, &[("x", &[-16.0, -4.0, 20.0])]);
+    let twice = "loss l(x: real[N]) =\n    let a = sum[M](x * x[N -> M])\n    let b = sum[M](x[N -> M])\n    sum(a) + sum(b + x)";
+    // (Σx)² + n Σx + Σx
+    gives(twice, &[("x", f(&[1.0, 2.0], &[2]))], 18.0, &[("x", &[9.0, 9.0])]);
+}
+
+#[test]
+fn an_elementwise_parameter_may_have_more_axes_than_the_others() {
+    let text = "fn scaled(a: real, b: real, c: real) = a * b + c\nloss l(w: real[C], x: real[N, C], s: real) = sum(scaled(w, x, s))";
+    let inputs = [("w", f(&[1.0, 2.0], &[2])), ("x", f(&[1.0, 2.0, 3.0, 4.0], &[2, 2])), ("s", f(&[0.5], &[]))];
+    gives(
+        text,
+        &inputs,
+        1.0 + 4.0 + 3.0 + 8.0 + 2.0,
+        &[("w", &[4.0, 6.0]), ("x", &[1.0, 2.0, 1.0, 2.0]), ("s", &[4.0])],
+    );
+}
+
+#[test]
+fn axes_are_kept_through_two_levels_of_calls() {
+    let text = "fn inner(x: real[..A]) = sum(x ^ 2)\nfn outer(x: real[H, W]) = sum[H](inner[W](x))\nloss l(x: real[N, C, H, W]) = max(outer[H, W](x))";
+    let values: Vec<f64> = (0..16).map(f64::from).collect();
+    // The last block holds 12, 13, 14, 15.
+    let gradient: Vec<f64> = values.iter().map(|&x| if x < 12.0 { 0.0 } else { 2.0 * x }).collect();
+    gives(text, &[("x", f(&values, &[2, 2, 2, 2]))], 734.0, &[("x", &gradient)]);
+    let dice = "fn per_class(pred: prob[H, W], target: binary[H, W]) = dice(pred, target, eps = 1)\nloss l(pred: prob[N, C, H, W], target: binary[N, C, H, W]) = mean(per_class[H, W](pred, target))";
+    // One block is met exactly, 1 − (2·1 + 1)/(2 + 1) = 0; the other not at all, 1 − 1/(0 + 1 + 1) = 1/2.
+    let pred = f(&[1.0, 0.0, 0.0, 0.0], &[1, 2, 1, 2]);
+    let target = f(&[1.0, 0.0, 0.0, 1.0], &[1, 2, 1, 2]);
+    gives(dice, &[("pred", pred), ("target", target)], 0.25, &[]);
+}
+
+#[test]
+fn labelled_axes_stand_beside_packs() {
+    let text = "axis side = { low, high }\nloss l(x: real[..B, side]) =\n    let swapped = side(low = x.high, high = x.low)\n    sum(swapped.low - 2 * swapped.high)";
+    for shape in [&[2][..], &[3, 2], &[2, 2, 2]] {
+        let count: usize = shape.iter().product();
+        let values: Vec<f64> = (0..count).map(|at| at as f64).collect();
+        let want: f64 = values.chunks(2).map(|pair| pair[1] - 2.0 * pair[0]).sum();
+        let gradient = [-2.0, 1.0].repeat(count / 2);
+        gives(text, &[("x", f(&values, shape))], want, &[("x", &gradient)]);
+    }
+}
+
+#[test]
+fn optional_inputs_may_be_given() {
+    let text = "loss l(x: real[N], mask: binary[N] = 1) = mean(x where mask == 1)";
+    let x = ("x", f(&[1.0, 2.0, 6.0], &[3]));
+    gives(text, std::slice::from_ref(&x), 3.0, &[("x", &[1.0 / 3.0; 3])]);
+    gives(text, &[x.clone(), ("mask", f(&[1.0, 0.0, 1.0], &[3]))], 3.5, &[("x", &[0.5, 0.0, 0.5])]);
+    gives(text, &[x, ("mask", f(&[0.0; 3], &[3]))], 0.0, &[("x", &[0.0; 3])]);
+}
+
+#[test]
+fn extents_zero_and_one() {
+    for (text, empty, one) in [
+        ("loss l(x: real[N]) = mean(x)", 0.0, 5.0),
+        ("loss l(x: real[N]) = sum(x ^ 2)", 0.0, 25.0),
+        ("loss l(x: real[N]) = prod(x)", 1.0, 5.0),
+        ("loss l(x: real[N]) = norm(x)", 0.0, 5.0),
+        ("loss l(x: real[N]) = var(x)", 0.0, 0.0),
+        ("loss l(x: real[N]) = std(x)", 0.0, 0.0),
+        ("loss l(x: real[N]) = max(x)", f64::NEG_INFINITY, 5.0),
+        ("loss l(x: real[N]) = min(x)", f64::INFINITY, 5.0),
+        ("loss l(x: real[N]) = logsumexp(x)", f64::NEG_INFINITY, 5.0),
+        ("loss l(x: real[N]) = size[N] + 0 * sum(x)", 0.0, 1.0),
+        ("loss l(x: real[N]) = if any(x > 0) then 1 else 2", 2.0, 1.0),
+        ("loss l(x: real[N]) = if all(x > 9) then 1 else 2", 1.0, 2.0),
+    ] {
+        gives(text, &[("x", f(&[], &[0]))], empty, &[("x", &[])]);
+        gives(text, &[("x", f(&[5.0], &[1]))], one, &[]);
+    }
+    gives("loss l(x: real[N]) = sum(softmax[N](x))", &[("x", f(&[5.0], &[1]))], 1.0, &[("x", &[0.0])]);
+    gives("loss l(x: real[N, C]) = sum(mean[C](x) + 1)", &[("x", f(&[], &[3, 0]))], 3.0, &[("x", &[])]);
+    gives("loss l(x: real[N, C]) = mean(max[C](x))", &[("x", f(&[], &[0, 4]))], 0.0, &[("x", &[])]);
+}
+
+#[test]
+fn nan_and_infinity_pass_through() {
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    gives("loss l(x: real[N]) = sum(x)", &[("x", f(&[1.0, nan], &[2]))], nan, &[("x", &[1.0, 1.0])]);
+    gives("loss l(x: real[N]) = sum(x)", &[("x", f(&[inf, -inf], &[2]))], nan, &[("x", &[1.0, 1.0])]);
+    gives("loss l(x: real[N]) = sum(tanh(x))", &[("x", f(&[inf, -inf, 0.0], &[3]))], 0.0, &[("x", &[0.0, 0.0, 1.0])]);
+    // What is filtered out is not looked at.
+    let masked = "loss l(x: real[N], m: binary[N]) = mean(log(x) where m == 1)";
+    let inputs = [("x", f(&[nan, 1.0, -1.0, 0.0], &[4])), ("m", f(&[0.0, 1.0, 0.0, 0.0], &[4]))];
+    gives(masked, &inputs, 0.0, &[("x", &[0.0, 1.0, 0.0, 0.0])]);
+    let chosen = "loss l(x: real[N]) = sum(if x > 0 then sqrt(x) else 0)";
+    gives(chosen, &[("x", f(&[4.0, -1.0, 0.0], &[3]))], 2.0, &[("x", &[0.25, 0.0, 0.0])]);
+}
+
+#[test]
+fn words_of_the_language_are_names() {
+    let text = "loss sum(real: real[mean], max: real) = sum(real * max)";
+    gives(
+        text,
+        &[("real", f(&[1.0, 2.0], &[2])), ("max", f(&[3.0], &[]))],
+        9.0,
+        &[("real", &[3.0, 3.0]), ("max", &[3.0])],
+    );
+}
+
+#[test]
+fn a_scalar_input_is_reduced_over_nothing() {
+    gives("loss l(x: real[..B]) = mean(x ^ 2)", &[("x", f(&[3.0], &[]))], 9.0, &[("x", &[6.0])]);
+}
+
+#[test]
+fn reduction_none_of_an_empty_batch_is_empty() {
+    let program = Compiler::new().compile("loss l(x: real[N]) = mean(x ^ 2)").expect("it is right");
+    for engine in [Engine::Interpreter, Engine::Jit] {
+        let builder = program.main().expect("a loss").reduction(lossc::lower::Reduction::None).engine(engine);
+        let result = call(&builder.build().expect("it builds"), &[("x", Tensor::f32(Vec::new(), &[0]))]);
+        assert!(matches!(result.values(), Value::Tensor(tensor) if tensor.shape == [0]), "{:?}", result.values());
+    }
+}
