@@ -27,11 +27,13 @@ fn losses() -> Vec<(String, LossBuilder)> {
     let library: Program = Compiler::new().standard().expect("the library is sound");
     let names = library.standard_losses();
     assert!(names.len() >= 60, "the library has only {} losses", names.len());
-    let builder = |name: String| {
-        let builder = library.loss(&name).unwrap_or_else(|error| panic!("{error}"));
-        (name, builder)
+    // A combinator is nothing alone: it is run with a base by the tests of composition.
+    let builder = |name: String| match library.loss(&name) {
+        Ok(builder) => Some((name, builder)),
+        Err(error) if error.to_string().contains("takes a loss") => None,
+        Err(error) => panic!("{error}"),
     };
-    names.into_iter().map(builder).collect()
+    names.into_iter().filter_map(builder).collect()
 }
 
 fn floats(builder: &LossBuilder) -> Vec<String> {

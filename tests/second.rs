@@ -87,7 +87,11 @@ fn gradients_of_directional_derivatives() {
     let library = Compiler::new().standard().expect("sound");
     let (mut failed, mut curved) = (Vec::new(), 0);
     for name in library.standard_losses() {
-        let builder = library.loss(&name).expect("it exists");
+        let builder = match library.loss(&name) {
+            Ok(builder) => builder,
+            Err(error) if error.to_string().contains("takes a loss") => continue,
+            Err(error) => panic!("{error}"),
+        };
         let inputs: Vec<InputInfo> = builder.info().inputs.into_iter().filter(|input| !input.optional).collect();
         let wrt: Vec<String> = inputs.iter().filter(|input| input.float).map(|input| input.name.clone()).collect();
         let mut tensors = data(&name, &inputs);

@@ -1,7 +1,10 @@
 //! Strips → CLIF.
 //!
-//! Lines that do not vary are written once, before the loop over the lanes, in double precision; what
-//! the lanes need of them is rounded there once. Sums over the lanes start anew in every block.
+//! Lines that do not vary are written once, before the loop over the lanes, in double precision. Inside of loops
+//! they are numbers of tensors with axes, which another strip may compute over lanes: there every one is rounded to
+//! the precision of the loss, so that both have the same bits and a maximum is found again where it was. (Of a double,
+//! a sum, product, quotient or root rounded to single precision is that of single precision.) Sums over the
+//! lanes start anew in every block.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
@@ -55,12 +58,22 @@ impl Translator<'_, '_> {
         let mut once = Lines { values: vec![None; strip.lines.len()], real: types::F64 };
         for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| !line.varies) {
             let address = self.line_address(strip, &line.instruction, &once);
-            once.values[position] = Some(self.line(&line.instruction, line.element, &once, address.as_ref(), None));
+            let value = self.line(&line.instruction, line.element, &once, address.as_ref(), None);
+            once.values[position] = Some(self.rounded(line.element, value));
         }
         match strip.vector {
             None => self.effects_once(strip, &once),
             Some(_) => self.lanes(strip, once),
         }
+    }
+
+    /// A real inside of a loop as the precision of the loss holds it; anything else as it is.
+    fn rounded(&mut self, element: Element, value: Value) -> Value {
+        if element != Element::Real || self.precision != types::F32 || self.indices.is_empty() {
+            return value;
+        }
+        let single = resize(&mut self.builder, value, types::F32);
+        resize(&mut self.builder, single, types::F64)
     }
 
     fn effects_once(&mut self, strip: &Strip, lines: &Lines) {

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use crate::ir::{AxisId, Formula, Graph, NodeId, Op, Program, map_program};
-use crate::op::{Element, ReduceOp, SoftmaxOp};
+use crate::op::{Binary, Element, ReduceOp, SoftmaxOp};
 
 /// The program without operations of the softmax family and without `stop`.
 pub fn expand_softmax(program: &Program) -> Program {
@@ -31,7 +31,8 @@ fn formula<'g>(op: SoftmaxOp, axes: &[AxisId], x: Formula<'g>) -> Formula<'g> {
     let difference = x - m;
     let exponential = difference.exp();
     let count = tied.cast(Element::Real).reduce(ReduceOp::Sum, axes);
-    let r = tied.select(zero, exponential).reduce(ReduceOp::Sum, axes) + (count - 1.0);
+    // Over no elements r is 0 rather than −1: a division by 1 + r that leaves a sum must not be one by 0.
+    let r = tied.select(zero, exponential).reduce(ReduceOp::Sum, axes) + (count - 1.0).binary(Binary::Max, zero);
     let e = tied.select(one, exponential);
     match op {
         SoftmaxOp::LogSumExp => m + r.log1p(),

@@ -152,7 +152,8 @@ impl Generator<'_> {
             let (leaves, elementwise) = (std::mem::take(&mut self.leaves), self.elementwise);
             self.leaves = vec![expression("a", 0), expression("b", 0)];
             self.elementwise = true;
-            let body = self.real(3).text;
+            // Both parameters take part, so that the result has the axes of both.
+            let body = format!("{} + 0.1 * (a - b)", self.real(3).text);
             (self.leaves, self.elementwise) = (leaves, elementwise);
             self.functions.push(body);
         }

@@ -13,7 +13,7 @@ use lossc::eval::Precision;
 use lossc::ir::OutputRole;
 use lossc::lower::Reduction;
 use lossc::session::{Compiler, Error, LossBuilder, Program};
-use lossc::tensor::DType;
+use lossc::tensor::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
@@ -50,6 +50,30 @@ proptest! {
     }
 }
 
+/// Programs that were wrong once: the text, extents, and the seed of the data.
+const ONCE_WRONG: &[(&str, &[(&str, &[usize])], u64)] = &[
+    // A maximum over rows whose numbers one kernel computes over lanes in f32 and another row by row.
+    (
+        "loss rows(target: binary[N, C, ..S]) =\n    \
+         let pairs = sum[M](target * target[N -> M] where index[N] != index[M])\n    \
+         sum(max[C](prod[N, ..S](0.9 + 0.3 * tanh(pairs))))\n",
+        &[("N", &[7]), ("C", &[2]), ("..S", &[3])],
+        1163,
+    ),
+    // The divisor of a softmax over no elements leaves a sum.
+    ("loss none(x: real[N, C]) = mean(softmax[C](tanh(mean[N](x))))\n", &[("N", &[3]), ("C", &[0])], 8),
+];
+
+#[test]
+fn what_was_wrong_once_is_right() {
+    for (text, extents, seed) in ONCE_WRONG {
+        let extents = extents.iter().map(|(name, extents)| ((*name).to_owned(), extents.to_vec())).collect();
+        if let Err(message) = check(text, &extents, *seed) {
+            panic!("{message}\n{text}");
+        }
+    }
+}
+
 /// Extents: mostly a few, sometimes one, none or more than a block.
 fn extents(list: &[u16]) -> Extents {
     let mut choices = Choices::new(list);
@@ -67,11 +91,13 @@ fn check(text: &str, extents: &Extents, seed: u64) -> Result<(), String> {
     let program = Compiler::new().compile(text).map_err(|error| format!("not well typed: {error}"))?;
     let builder = program.main().map_err(|error| error.to_string())?;
     let tensors = random(&builder.info().inputs, extents, seed);
-    compare(&builder, &tensors, true)?;
+    // Data of `target` lie where conditions of programs jump: they are moved only if there is no such condition.
+    let fixed: &[&str] = if text.contains("target ==") || text.contains("target !=") { &["target"] } else { &[] };
+    compare(&builder, &tensors, fixed, true)?;
     if seed % 4 == 0 {
         let each = main_loss(&program).reduction(Reduction::None);
         if each.clone().build().is_ok() {
-            compare(&each, &tensors, false).map_err(|message| format!("reduction none: {message}"))?;
+            compare(&each, &tensors, fixed, false).map_err(|message| format!("reduction none: {message}"))?;
         }
     }
     Ok(())
@@ -81,7 +107,7 @@ fn main_loss(program: &Program) -> LossBuilder {
     program.main().expect("it has a loss")
 }
 
-fn compare(builder: &LossBuilder, tensors: &Tensors, with_views: bool) -> Result<(), String> {
+fn compare(builder: &LossBuilder, tensors: &Tensors, fixed: &[&str], with_views: bool) -> Result<(), String> {
     let floats: Vec<String> =
         builder.info().inputs.iter().filter(|input| input.float).map(|input| input.name.clone()).collect();
     let builder = builder.clone().wrt(floats.clone());
@@ -101,17 +127,44 @@ fn compare(builder: &LossBuilder, tensors: &Tensors, with_views: bool) -> Result
     }
     let at = |what: &str, message: Option<String>| message.map_or(Ok(()), |message| Err(format!("{what}: {message}")));
     let simple = interpret(&rewritten(&builder, &floats), tensors, Precision::Double).map_err(|e| e.to_string())?;
-    at("simplified", difference(&simple, &want, 1e-9, |_| 0.0))?;
+    let doubt = conditioning(&plain, tensors, fixed, &want, 1e-10);
+    at("simplified", difference(&simple, &want, 1e-9, |at| doubt[at]))?;
     let got = call(&double, tensors).map_err(|error| error.to_string())?;
-    at("machine code in f64", difference(&numbers(&got), &want, 1e-9, |_| 0.0))?;
+    at("machine code in f64", difference(&numbers(&got), &want, 1e-9, |at| doubt[at]))?;
     if call(&double, tensors).map_err(|error| error.to_string())? != got {
         return Err("a second call gives other bits".into());
     }
     if with_views {
         memory::check(&double, tensors, &numbers(&got))?;
     }
-    at("machine code in f32", in_single(&builder, &plain, tensors, &want)?)?;
+    at("machine code in f32", in_single(&builder, &plain, tensors, fixed, &want)?)?;
     at("gradient", against_differences(&plain, &want, tensors))
+}
+
+/// How far each output moves if the data move by this, relative to their size: far at a tie or another kink, where
+/// rounding decides what comes out.
+fn conditioning(plain: &lossc::ir::Program, tensors: &Tensors, fixed: &[&str], want: &Numbers, width: f64) -> Vec<f64> {
+    let mut worst = vec![0.0_f64; want.outputs.len()];
+    for seed in 0..8 {
+        let mut draws = Random::new(40 + seed);
+        let mut shift = |value: f64| value + width * draws.between(-1.0, 1.0) * value.abs().max(0.1);
+        let moved = |(name, tensor): &(String, Tensor)| match tensor.dtype().is_float()
+            && !fixed.contains(&name.as_str())
+        {
+            true => (name.clone(), Tensor::f64(tensor.to_f64().into_iter().map(&mut shift).collect(), &tensor.shape)),
+            false => (name.clone(), tensor.clone()),
+        };
+        let tensors: Tensors = tensors.iter().map(moved).collect();
+        let moved = interpret(plain, &tensors, Precision::Double).expect("the data fitted before");
+        worst.iter_mut().enumerate().for_each(|(at, worst)| *worst = worst.max(distance(&moved, want, at)));
+    }
+    worst
+}
+
+/// The largest distance of two numbers of an output.
+fn distance(one: &Numbers, other: &Numbers, at: usize) -> f64 {
+    let pairs = one.outputs[at].1.iter().zip(&other.outputs[at].1);
+    pairs.fold(0.0, |worst, (one, other)| worst.max((one - other).abs()))
 }
 
 /// Single precision against double, within what rounding every tensor of the interpreter to single precision does.
@@ -119,13 +172,12 @@ fn in_single(
     builder: &LossBuilder,
     plain: &lossc::ir::Program,
     tensors: &Tensors,
+    fixed: &[&str],
     want: &Numbers,
 ) -> Result<Option<String>, String> {
     let rounded = interpret(plain, tensors, Precision::Single).map_err(|error| error.to_string())?;
-    let deviation = |at: usize| {
-        let pairs = rounded.outputs[at].1.iter().zip(&want.outputs[at].1);
-        30.0 * pairs.fold(0.0_f64, |worst, (rounded, exact)| worst.max((rounded - exact).abs()))
-    };
+    let moved = conditioning(plain, tensors, fixed, want, 3e-7);
+    let deviation = |at: usize| 30.0 * distance(&rounded, want, at) + 10.0 * moved[at];
     let loss = builder.clone().dtype(DType::F32).build().map_err(|error| error.to_string())?;
     let got = numbers(&call(&loss, &single(tensors)).map_err(|error| error.to_string())?);
     Ok(difference(&got, want, 2e-5, deviation))
@@ -137,6 +189,10 @@ fn against_differences(plain: &lossc::ir::Program, want: &Numbers, tensors: &Ten
     let (frozen, tensors) = frozen(plain, tensors);
     for (role, gradient) in &want.outputs {
         let OutputRole::Gradient(input) = role else { continue };
+        // The data of `target` lie where conditions of programs jump.
+        if input == "target" {
+            continue;
+        }
         let places = gradient.len().min(3);
         for _ in 0..places {
             let place = random.below(gradient.len());

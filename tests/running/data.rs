@@ -59,6 +59,10 @@ fn tensor(input: &InputInfo, extents: &Extents, random: &mut Random) -> Tensor {
         let bound: usize = extents[axis].iter().product();
         return Tensor::i64((0..count).map(|_| random.below(bound.max(1)) as i64).collect(), &shape);
     }
+    if input.axes.last().is_some_and(|axis| axis == "box") {
+        let boxes = (0..count / 4).flat_map(|_| rectangle(random));
+        return Tensor::f64(boxes.collect(), &shape);
+    }
     let mut draw = || match input.kind.as_str() {
         "prob" => random.between(0.05, 0.95),
         "binary" => f64::from(u8::from(random.next() < 0.5)),
@@ -68,4 +72,10 @@ fn tensor(input: &InputInfo, extents: &Extents, random: &mut Random) -> Tensor {
         other => panic!("no data of kind {other}"),
     };
     Tensor::f64((0..count).map(|_| f64::from(draw() as f32)).collect(), &shape)
+}
+
+/// A box of some extent about the origin, so that two of them overlap: x1, y1, x2, y2.
+fn rectangle(random: &mut Random) -> [f64; 4] {
+    let mut edge = |low: f64, high: f64| f64::from(random.between(low, high) as f32);
+    [edge(-1.5, -0.2), edge(-1.5, -0.2), edge(0.2, 1.5), edge(0.2, 1.5)]
 }

@@ -81,17 +81,17 @@ impl Generator<'_> {
     /// Every pair of samples or classes.
     pub(super) fn pairs(&mut self, depth: usize) -> Expression {
         let value = self.real(depth - 1);
-        let (axis, name) = if self.choices.below(2) == 0 { (N, "N") } else { (C, "C") };
+        let (axis, name, copy) = if self.choices.below(2) == 0 { (N, "N", "M") } else { (C, "C", "K") };
         let value = self.exactly(value, axis);
         let text = &value.text;
         match self.choices.below(3) {
-            0 => expression(format!("mean[M](abs({text} - ({text})[{name} -> M]))"), value.axes),
+            0 => expression(format!("mean[{copy}](abs({text} - ({text})[{name} -> {copy}]))"), value.axes),
             1 => expression(
-                format!("sum[M](({text}) * ({text})[{name} -> M] where index[{name}] != index[M])"),
+                format!("sum[{copy}](({text}) * ({text})[{name} -> {copy}] where index[{name}] != index[{copy}])"),
                 value.axes,
             ),
             _ => expression(
-                format!("mean[{name}, M](softplus({text} - 1.1 * ({text})[{name} -> M]))"),
+                format!("mean[{name}, {copy}](softplus({text} - 1.1 * ({text})[{name} -> {copy}]))"),
                 value.axes & !axis,
             ),
         }
