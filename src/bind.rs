@@ -76,6 +76,11 @@ impl<'a> Binding<'a> {
         &self.inputs
     }
 
+    /// How many axes have an extent.
+    pub fn axes(&self) -> usize {
+        self.extents.len()
+    }
+
     /// The extent of an axis; of a pack the product.
     pub fn extent(&self, axis: AxisId) -> usize {
         self.extents[axis.0 as usize]
@@ -194,7 +199,11 @@ impl Binder<'_> {
         let root = self.program.graph.extent_root(axis);
         let Some((known, other)) = self.packs.get(&root) else {
             self.packs.insert(root, (extents.to_vec(), input.name.clone()));
-            self.extents.insert(root, (extents.iter().product(), input.name.clone()));
+            // An empty axis beside the pack can hide that the pack alone has too many positions.
+            let Some(count) = extents.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent)) else {
+                return Err(DataError::TooLarge { input: input.name.clone(), shape: extents.to_vec() });
+            };
+            self.extents.insert(root, (count, input.name.clone()));
             return Ok(());
         };
         if known.len() != extents.len() {

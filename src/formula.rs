@@ -32,7 +32,7 @@ pub fn print_value(program: &Program) -> String {
 fn print_nodes(program: &Program, roots: &[(String, NodeId)]) -> String {
     let nodes: Vec<NodeId> = roots.iter().map(|(_, node)| *node).collect();
     let mut printer = Printer { program, names: HashMap::new(), uses: uses(&program.graph, &nodes) };
-    let parts = printer.name_parts(&nodes);
+    let parts = printer.name_parts();
     let mut text = String::new();
     for (name, node) in roots {
         let _ = writeln!(text, "{name} = {}", printer.expression(*node, 0));
@@ -83,7 +83,7 @@ impl Printer<'_> {
     }
 
     /// Names for the repeated parts, in the order in which they are to be written: later ones use earlier ones.
-    fn name_parts(&mut self, roots: &[NodeId]) -> Vec<NodeId> {
+    fn name_parts(&mut self) -> Vec<NodeId> {
         let mut repeated: Vec<NodeId> =
             self.uses.iter().filter(|(_, count)| **count > 1).map(|(node, _)| *node).collect();
         repeated.sort();
@@ -96,7 +96,6 @@ impl Printer<'_> {
             self.names.insert(node, name);
             named.push(node);
         }
-        let _ = roots;
         named.reverse();
         named
     }
@@ -147,6 +146,13 @@ impl Printer<'_> {
 
     fn written(&self, id: NodeId) -> (String, u8) {
         let node = self.graph().node(id);
+        if self.is_sum(id) {
+            return (self.sum_text(id), SUM);
+        }
+        if self.is_product(id) {
+            let (text, negative, own) = self.product_text(id, true);
+            return if negative { (format!("−{text}"), MINUS.min(own)) } else { (text, own) };
+        }
         match (&node.op, &node.operands[..]) {
             (Op::Constant(constant), _) => constant_text(*constant),
             (Op::Input(input), _) => (self.program.inputs[input.0 as usize].name.clone(), ATOM),
@@ -213,13 +219,18 @@ impl Printer<'_> {
 
     fn unary(&self, op: Unary, x: NodeId) -> (String, u8) {
         match op {
+            // Written by `product_text`.
             Unary::Neg => (format!("−{}", self.expression(x, POWER)), MINUS),
             Unary::Abs => (format!("|{}|", self.expression(x, 0)), ATOM),
             Unary::Sqrt => (format!("√{}", self.expression(x, ATOM)), POWER),
             Unary::Exp => (format!("e^{}", self.expression(x, ATOM)), POWER),
             Unary::Sigmoid => self.function("σ", &[x]),
             Unary::Log => self.function("ln", &[x]),
-            Unary::Log1p => (format!("ln(1 + {})", self.expression(x, SUM)), ATOM),
+            Unary::Log1p => {
+                let mut terms = Vec::new();
+                self.terms(x, false, self.is_sum(x) && !self.names.contains_key(&x), &mut terms);
+                (format!("ln({})", joined([("1".to_string(), false)].into_iter().chain(terms))), ATOM)
+            }
             Unary::Expm1 => (format!("e^{} − 1", self.expression(x, ATOM)), SUM),
             Unary::LogSigmoid => (format!("ln(σ({}))", self.expression(x, 0)), ATOM),
             Unary::LogCosh => (format!("ln(cosh({}))", self.expression(x, 0)), ATOM),
@@ -229,29 +240,160 @@ impl Printer<'_> {
 
     fn binary(&self, op: Binary, a: NodeId, b: NodeId) -> (String, u8) {
         match op {
-            Binary::Add => {
-                if let (Op::Unary(Unary::Neg), &[x]) = (&self.graph().node(b).op, &self.graph().node(b).operands[..])
-                    && !self.names.contains_key(&b)
-                {
-                    return self.infix(" − ", SUM, a, x);
-                }
-                self.infix(" + ", SUM, a, b)
-            }
+            Binary::Add => self.infix(" + ", SUM, a, b),
             Binary::Sub => self.infix(" − ", SUM, a, b),
-            Binary::Mul if a == b => (format!("{}²", self.expression(a, ATOM)), POWER),
             Binary::Mul => self.infix("·", PRODUCT, a, b),
             Binary::Div => self.infix(" / ", PRODUCT, a, b),
             Binary::Pow | Binary::Powi => (format!("{}^{}", self.expression(a, ATOM), self.expression(b, ATOM)), POWER),
             Binary::Min | Binary::Max | Binary::Atan2 => self.function(op.name(), &[a, b]),
         }
     }
+
+    /// Whether a node is written as a product of its operands' factors.
+    fn is_product(&self, id: NodeId) -> bool {
+        let node = self.graph().node(id);
+        matches!(node.op, Op::Binary(Binary::Mul | Binary::Div) | Op::Unary(Unary::Neg))
+    }
+
+    /// Whether a node is written as a sum of its operands' terms.
+    fn is_sum(&self, id: NodeId) -> bool {
+        matches!(self.graph().node(id).op, Op::Binary(Binary::Add | Binary::Sub))
+    }
+
+    /// Collects the factors of a node; `root` is taken apart also if it has a name.
+    fn factors(&self, id: NodeId, inverted: bool, root: bool, product: &mut Product) {
+        let named = !root && self.names.contains_key(&id);
+        let node = self.graph().node(id);
+        match (&node.op, &node.operands[..]) {
+            (Op::Constant(Constant::Real(value)), _) if value.is_finite() && *value != 0.0 => {
+                product.coefficient *= if inverted { 1.0 / value } else { *value };
+            }
+            _ if named => product.add(id, inverted),
+            (Op::Binary(Binary::Mul), &[a, b]) => {
+                self.factors(a, inverted, false, product);
+                self.factors(b, inverted, false, product);
+            }
+            (Op::Binary(Binary::Div), &[a, b]) => {
+                self.factors(a, inverted, false, product);
+                self.factors(b, !inverted, false, product);
+            }
+            (Op::Unary(Unary::Neg), &[x]) => {
+                product.coefficient = -product.coefficient;
+                self.factors(x, inverted, false, product);
+            }
+            (Op::Broadcast(_), &[x]) => self.factors(x, inverted, false, product),
+            _ => product.add(id, inverted),
+        }
+    }
+
+    /// A product without its sign, whether it is negative, and how strongly it binds.
+    fn product_text(&self, id: NodeId, root: bool) -> (String, bool, u8) {
+        let mut product = Product { coefficient: 1.0, above: Vec::new(), below: Vec::new() };
+        self.factors(id, false, root, &mut product);
+        let negative = product.coefficient < 0.0;
+        let coefficient = product.coefficient.abs();
+        let (mut above, mut below) = (Vec::new(), Vec::new());
+        let inverse = 1.0 / coefficient;
+        if coefficient < 1.0 && inverse.fract() == 0.0 && inverse < 1e6 {
+            below.push(inverse.to_string());
+        } else if coefficient != 1.0 {
+            above.push(coefficient.to_string());
+        }
+        let written = |(factor, power): &(NodeId, usize)| match power {
+            1 => self.expression(*factor, POWER),
+            power => format!("{}{}", self.expression(*factor, ATOM), superscript(*power)),
+        };
+        let single = product.above.len() == 1 && above.is_empty() && below.is_empty() && product.below.is_empty();
+        if single && product.above[0].1 == 1 {
+            // A name or a function alone: it binds as it does by itself.
+            let text = self.expression(product.above[0].0, MINUS);
+            return (text, negative, PRODUCT);
+        }
+        above.extend(product.above.iter().map(written));
+        below.extend(product.below.iter().map(written));
+        let above_text = if above.is_empty() { "1".to_string() } else { above.join("·") };
+        let text = match below.len() {
+            0 => above_text,
+            1 => format!("{above_text} / {}", below[0]),
+            _ => format!("{above_text} / ({})", below.join("·")),
+        };
+        (text, negative, PRODUCT)
+    }
+
+    /// The terms of a sum, each with its sign.
+    fn terms(&self, id: NodeId, negative: bool, root: bool, terms: &mut Vec<(String, bool)>) {
+        let node = self.graph().node(id);
+        if root || !self.names.contains_key(&id) {
+            if let (Op::Binary(op @ (Binary::Add | Binary::Sub)), &[a, b]) = (&node.op, &node.operands[..]) {
+                self.terms(a, negative, false, terms);
+                self.terms(b, negative ^ (*op == Binary::Sub), false, terms);
+                return;
+            }
+            if self.is_product(id) {
+                let (text, minus, _) = self.product_text(id, false);
+                terms.push((text, negative ^ minus));
+                return;
+            }
+        }
+        let (text, minus) = match self.graph().constant_of(id) {
+            Some(Constant::Real(value)) if value < 0.0 => (constant_text(Constant::Real(-value)).0, true),
+            _ => (self.expression(id, PRODUCT), false),
+        };
+        terms.push((text, negative ^ minus));
+    }
+
+    fn sum_text(&self, id: NodeId) -> String {
+        let mut terms = Vec::new();
+        self.terms(id, false, true, &mut terms);
+        // What is added comes before what is subtracted.
+        terms.sort_by_key(|(_, negative)| *negative);
+        joined(terms)
+    }
+}
+
+/// Terms with their signs between them.
+fn joined(terms: impl IntoIterator<Item = (String, bool)>) -> String {
+    let mut text = String::new();
+    for (position, (term, negative)) in terms.into_iter().enumerate() {
+        text.push_str(match (position, negative) {
+            (0, false) => "",
+            (0, true) => "−",
+            (_, false) => " + ",
+            (_, true) => " − ",
+        });
+        text.push_str(&term);
+    }
+    text
+}
+
+/// A product taken apart.
+struct Product {
+    coefficient: f64,
+    above: Vec<(NodeId, usize)>,
+    below: Vec<(NodeId, usize)>,
+}
+
+impl Product {
+    fn add(&mut self, factor: NodeId, inverted: bool) {
+        let side = if inverted { &mut self.below } else { &mut self.above };
+        match side.iter_mut().find(|(other, _)| *other == factor) {
+            Some((_, power)) => *power += 1,
+            None => side.push((factor, 1)),
+        }
+    }
+}
+
+fn superscript(power: usize) -> String {
+    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    power.to_string().chars().filter_map(|digit| digit.to_digit(10)).map(|digit| digits[digit as usize]).collect()
 }
 
 fn constant_text(constant: Constant) -> (String, u8) {
     match constant {
         Constant::Real(value) if value == std::f64::consts::LN_2 => ("ln 2".into(), ATOM),
+        Constant::Real(value) if value == f64::INFINITY => ("∞".into(), ATOM),
+        Constant::Real(value) if value == f64::NEG_INFINITY => ("−∞".into(), MINUS),
         Constant::Real(value) if value < 0.0 => (format!("−{}", -value), MINUS),
-        Constant::Real(value) if value.is_infinite() => ("∞".into(), ATOM),
         Constant::Real(value) => (value.to_string(), ATOM),
         Constant::Int(value) if value < 0 => (format!("−{}", value.unsigned_abs()), MINUS),
         Constant::Int(value) => (value.to_string(), ATOM),

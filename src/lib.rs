@@ -7,15 +7,18 @@
 //! One module per stage, one type per arrow, lowest layer first. `tests/architecture.rs` holds the
 //! list of who may import whom; `docs/architecture.md` explains it.
 
+// No stage may give up: what is wrong is a value. (Tests may.)
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::panic))]
+
 // Layer 0: words that every stage uses.
 pub mod diagnostic;
-pub mod numeric;
+pub mod op;
 pub mod span;
 pub mod stack;
 pub mod suggestion;
 
-// Layer 1: data of the tensor world.
-pub mod op;
+// Layer 1: numbers and tensors.
+pub mod numeric;
 pub mod tensor;
 
 // Layer 2: the source text and its typed form.
@@ -49,3 +52,8 @@ pub mod stdlib;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+/// The Rust examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -57,6 +57,7 @@ pub fn run(ir: Program, wrt: &[String]) -> Stages {
     Stages { ir, reference, grad, simplified: program }
 }
 
+#[expect(clippy::panic, reason = "a pass that breaks the graph is a bug of the compiler, found in debug builds")]
 fn check(pass: &str, program: &Program) {
     if cfg!(debug_assertions)
         && let Err(error) = verify(program)

@@ -7,6 +7,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("std::margin", include_str!("../stdlib/margin.loss")),
     ("std::probability", include_str!("../stdlib/probability.loss")),
     ("std::region", include_str!("../stdlib/region.loss")),
+    ("std::boxes", include_str!("../stdlib/boxes.loss")),
+    ("std::combinators", include_str!("../stdlib/combinators.loss")),
     ("std::compound", include_str!("../stdlib/compound.loss")),
     ("std::generative", include_str!("../stdlib/generative.loss")),
     ("std::alignment", include_str!("../stdlib/alignment.loss")),

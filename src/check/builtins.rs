@@ -28,6 +28,10 @@ pub enum Builtin {
     Reduce(Reduction),
     /// An operation along the axes in brackets.
     Along(Along),
+    /// What the outermost reduction of a loss reduces.
+    Each,
+    /// A reduction as a loss does it.
+    ReduceLike,
     /// Known to the language, not to this version of the compiler.
     NotYet,
 }
@@ -98,6 +102,8 @@ pub const BUILTINS: &[BuiltinRow] = &[
     row("softmax",     Builtin::Along(Along::Softmax),       "softmax[C](x)",  "e^x / Σ e^x along C, probabilities."),
     row("log_softmax", Builtin::Along(Along::LogSoftmax),    "log_softmax[C](x)", "The logarithm of softmax."),
     row("normalize",   Builtin::Along(Along::Normalize),     "normalize[D](x)", "x / ‖x‖ along D; 0 with derivative 0 at 0."),
+    row("each",        Builtin::Each,                        "each(loss)",     "What the outermost mean or sum of a loss reduces."),
+    row("reduce",      Builtin::ReduceLike,                  "reduce(loss, x per w where c)", "x reduced as the loss reduces its elements, with its divisor and filter."),
     row("cumsum",      Builtin::NotYet,                      "cumsum[T](x)",   "Running sums along T."),
     row("sort",        Builtin::NotYet,                      "sort[N](x)",     "Ascending along N, stable."),
     row("topk",        Builtin::NotYet,                      "topk[N -> T](x, k)", "The k largest on a new axis T."),

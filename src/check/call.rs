@@ -7,20 +7,17 @@ use super::builtins::builtin;
 use super::error::TypeError;
 use super::kinds::{kind_name, literal};
 use super::scope::{Scope, Word};
-use crate::diagnostic::Diagnostic;
 use crate::hir::{
-    Along, Argument, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, FunctionId, IntRef, Kind, Sort, Ty,
-    call_axes,
+    Argument, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, FunctionId, Kind, Sort, Ty, call_axes,
 };
-use crate::op::Unary;
 use crate::span::Span;
 use crate::suggestion::did_you_mean;
 use crate::syntax::ast::{self, Role};
 
 /// What the arguments of a call were matched to, before their axes are looked at.
-struct Matched {
-    inputs: Vec<Option<Argument>>,
-    hyperparameters: Vec<Option<Expr>>,
+pub(super) struct Matched {
+    pub(super) inputs: Vec<Option<Argument>>,
+    pub(super) hyperparameters: Vec<Option<Expr>>,
 }
 
 impl Scope<'_, '_> {
@@ -98,7 +95,7 @@ impl Scope<'_, '_> {
             .iter()
             .zip(&matched.inputs)
             .map(|(input, argument)| match argument {
-                Some(argument) => argument.value.ty.axes.clone(),
+                Some(argument) => argument.axes.clone(),
                 None => input.ty.axes.iter().flat_map(|axis| axes[axis.0 as usize].clone()).collect(),
             })
             .collect();
@@ -183,8 +180,8 @@ impl Scope<'_, '_> {
                 }
             }
         }
-        for position in 0..callee.inputs.len() {
-            if !given[position] && callee.inputs[position].default.is_none() {
+        for (position, (input, given)) in callee.inputs.iter().zip(given).enumerate() {
+            if !given && input.default.is_none() {
                 good &= self.imply_input(callee, position, span, &mut matched);
             }
         }
@@ -293,14 +290,24 @@ impl Scope<'_, '_> {
         matched: &mut Matched,
     ) -> bool {
         let input = &callee.inputs[position];
+        let axes = if input.ty.kind == Kind::Loss {
+            let of = format!("`{}` of `{}`", input.name, callee.name);
+            match self.outer_axes_of(&value, &of) {
+                Some(axes) => axes,
+                None => return false,
+            }
+        } else {
+            value.ty.axes.clone()
+        };
         let value = match (input.ty.kind, value.ty.kind) {
+            (Kind::Loss, _) => Ok(value),
             // That the labels index the right axis is looked at when the axes are bound.
             (Kind::Index { .. }, Kind::Index { .. }) => Ok(value),
             (wanted, _) => self.coerce(wanted, value),
         };
         match value {
             Ok(value) => {
-                matched.inputs[position] = Some(Argument { name: input.name.clone(), value, implied });
+                matched.inputs[position] = Some(Argument { name: input.name.clone(), value, axes, implied });
                 true
             }
             Err(value) => {
@@ -352,7 +359,7 @@ impl Scope<'_, '_> {
                 continue;
             }
             let keep = brackets.is_some();
-            let given = &argument.value.ty.axes;
+            let given = &argument.axes;
             let result = bind_argument(&callee.axes, &self.axes, &input.ty.axes, given, &mut binding, keep);
             if let Err(misfit) = result {
                 misfits.push((input, argument, misfit));
@@ -408,107 +415,13 @@ impl Scope<'_, '_> {
             parameter: input.name.clone(),
             declared: declared(&input.ty, &callee.axes),
             wanted: format!("[{}]", bound.join(", ")),
-            found: self.written_axes(&argument.value.ty.axes),
+            found: self.written_axes(&argument.axes),
             text: if argument.implied { input.name.clone() } else { self.text(argument.value.span) },
             reason,
             too_many: matches!(misfit, Misfit::TooMany(_)),
             implied: argument.implied,
             span: argument.value.span,
         });
-    }
-
-    /// Labels must index the axis that stands for the one that the callee's labels index.
-    fn label_axes(&mut self, callee: &Function, matched: &Matched, binding: &Binding) -> bool {
-        let mut good = true;
-        for (input, argument) in callee.inputs.iter().zip(&matched.inputs) {
-            let (Kind::Index { axis, .. }, Some(argument)) = (input.ty.kind, argument) else { continue };
-            let Kind::Index { axis: given, .. } = argument.value.ty.kind else { continue };
-            let Some(Some(bound)) = binding.get(axis.0 as usize) else { continue };
-            if let [bound] = bound[..]
-                && self.root(bound) != self.root(given)
-            {
-                let (axis, of) = (self.axes[bound.0 as usize].name.clone(), self.axes[given.0 as usize].name.clone());
-                self.report(TypeError::LabelsOfOtherAxis { axis, of, span: argument.value.span });
-                good = false;
-            }
-        }
-        good
-    }
-
-    /// A label that may be ignored goes only where the same value is ignored.
-    fn check_ignored(&mut self, callee: &Function, matched: &Matched, span: Span) -> bool {
-        let mut good = true;
-        for (input, argument) in callee.inputs.iter().zip(&matched.inputs) {
-            let (Kind::Index { ignored: inside, .. }, Some(argument)) = (input.ty.kind, argument) else { continue };
-            let Kind::Index { ignored: Some(given), .. } = argument.value.ty.kind else { continue };
-            let inside = inside.map(|inside| ignored_value(callee, &matched.hyperparameters, inside));
-            if inside == Some(Some(given)) {
-                continue;
-            }
-            let parameter = match (input.ty.kind, inside) {
-                (Kind::Index { ignored: Some(IntRef::Hyperparameter(position)), .. }, Some(_)) => {
-                    Some(callee.hyperparameters[position as usize].name.clone())
-                }
-                _ => None,
-            };
-            let own = match given {
-                IntRef::Hyperparameter(position) => self.hyperparameters[position as usize].name.clone(),
-                IntRef::Value(value) => value.to_string(),
-            };
-            let callee = callee.name.clone();
-            let name = input.name.clone();
-            self.report(TypeError::IgnoredLabels { callee, name, parameter, own, span });
-            good = false;
-        }
-        good
-    }
-
-    /// A probability made by a sigmoid or softmax on the spot, where a loss on logits exists.
-    fn warn_of_logits(&mut self, callee: &Function, matched: &Matched) {
-        let Some(better) = tag(&callee.docs, "logits") else { return };
-        for (input, argument) in callee.inputs.iter().zip(&matched.inputs) {
-            let Some(argument) = argument else { continue };
-            if input.ty.kind != Kind::Prob {
-                continue;
-            }
-            let Some(map) = self.squashed(&argument.value) else { continue };
-            let (name, span) = (&callee.name, argument.value.span);
-            self.warn(
-                Diagnostic::warning("W0001", format!("`{name}` of a `{map}` clamps the logarithm at −100"))
-                    .at(span, format!("a probability made by `{map}`"))
-                    .note("beyond it the value is cut off and the gradient is 0")
-                    .help(format!("`{better}` takes the logits themselves and is exact for all of them")),
-            );
-        }
-    }
-
-    fn squashed(&self, value: &Expr) -> Option<&'static str> {
-        match &value.kind {
-            ExprKind::Unary(Unary::Sigmoid, _) => Some("sigmoid"),
-            ExprKind::Along(Along::Softmax, _, _) => Some("softmax"),
-            ExprKind::Let(index) => self.squashed(&self.lets[index.0 as usize].value),
-            ExprKind::Rename { value, .. } | ExprKind::As(value) => self.squashed(value),
-            _ => None,
-        }
-    }
-}
-
-/// The value that a callee ignores, in terms of the caller: none if it is not a plain number or hyperparameter.
-pub fn ignored_value(callee: &Function, given: &[Option<Expr>], inside: IntRef) -> Option<IntRef> {
-    let position = match inside {
-        IntRef::Value(_) => return Some(inside),
-        IntRef::Hyperparameter(position) => position as usize,
-    };
-    match given.get(position).and_then(Option::as_ref) {
-        Some(value) => match value.kind {
-            ExprKind::Int(value) => Some(IntRef::Value(value)),
-            ExprKind::Hyperparameter(position) => Some(IntRef::Hyperparameter(position)),
-            _ => None,
-        },
-        None => match callee.hyperparameters[position].default.kind {
-            ExprKind::Int(value) => Some(IntRef::Value(value)),
-            _ => None,
-        },
     }
 }
 

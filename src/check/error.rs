@@ -122,6 +122,8 @@ pub enum TypeError {
     KindWithAxis { name: String, span: Span },
     #[error("`{name}` of `{text}`, which is {found} already")]
     SoftmaxOfProb { name: &'static str, found: String, text: String, span: Span },
+    #[error("{of} takes a loss that ends in one mean or sum, but `{text}` does not")]
+    NoOuterReduction { of: String, text: String, found: &'static str, inside: Span, span: Span },
     #[error("the default is {found}, but {wanted} is declared")]
     DefaultKind { wanted: String, found: String, span: Span },
 

@@ -7,13 +7,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::builtins::builtin;
-use super::call::ignored_value;
 use super::error::TypeError;
 use super::kinds::{accepts, kind_name};
+use super::labels::ignored_value;
 use super::scope::{Scope, Word};
-use crate::hir::{Axis, AxisIndex, AxisKind, Expr, ExprKind, Function, Input, IntRef, Kind, Sort, Ty};
+use crate::hir::{
+    Axis, AxisIndex, AxisKind, Expr, ExprKind, Function, Input, Instance, IntRef, Kind, Sort, Ty, outer_axes,
+};
 use crate::span::Span;
-use crate::stack::with_room;
 use crate::syntax::ast::{self, EntryKind, StatementKind};
 
 /// A placeholder of the inferred signature.
@@ -52,9 +53,7 @@ struct Demands {
     demands: Vec<Demand>,
 }
 
-/// Declares the inferred inputs in the scope of a loss without any.
-///
-/// False if the demands contradict each other, which is reported.
+/// Declares the inferred inputs in the scope of a loss without any; false if the demands on them disagree.
 pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) -> bool {
     let mut demands = Demands::default();
     let mut defined: BTreeSet<String> = scope.words.keys().cloned().collect();
@@ -69,99 +68,161 @@ pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) -> bool {
     demands.declare(scope)
 }
 
-fn walk(scope: &mut Scope<'_, '_>, expr: &ast::Expr, defined: &BTreeSet<String>, demands: &mut Demands) {
-    with_room(|| walk_step(scope, expr, defined, demands));
-}
-
-fn walk_step(scope: &mut Scope<'_, '_>, expr: &ast::Expr, defined: &BTreeSet<String>, demands: &mut Demands) {
+/// Walks an expression. Returns the axes over which its outermost reduction runs, where it is a loss (with a sign
+/// or a factor, perhaps): a parameter that is a loss has these axes.
+fn walk(
+    scope: &mut Scope<'_, '_>,
+    expr: &ast::Expr,
+    defined: &BTreeSet<String>,
+    demands: &mut Demands,
+) -> Option<Vec<Variable>> {
     match &expr.kind {
-        ast::ExprKind::Number { .. } => {}
+        ast::ExprKind::Number { .. } => None,
         ast::ExprKind::Path(path) => demand(scope, path, None, &[], defined, demands),
         ast::ExprKind::Unary { operand, .. } => walk(scope, operand, defined, demands),
         ast::ExprKind::Binary { .. } => walk_chain(scope, expr, defined, demands),
         ast::ExprKind::Compare { operands, .. } => {
-            operands.iter().for_each(|operand| walk(scope, operand, defined, demands));
+            walk_all(scope, operands, defined, demands);
+            None
         }
         ast::ExprKind::If { condition, yes, no } => {
-            [condition, yes, no].into_iter().for_each(|part| walk(scope, part, defined, demands));
+            walk_all(scope, [&**condition, yes, no], defined, demands);
+            None
         }
         ast::ExprKind::Brackets { base, entries } => {
-            if let ast::ExprKind::Path(path) = &base.kind {
-                demand(scope, path, Some(entries), &[], defined, demands);
-            } else {
-                walk(scope, base, defined, demands);
-            }
-            for entry in entries {
-                if let EntryKind::Pick { index, .. } = &entry.kind {
-                    walk(scope, index, defined, demands);
+            let outer = match &base.kind {
+                ast::ExprKind::Path(path) => demand(scope, path, Some(entries), &[], defined, demands),
+                _ => {
+                    walk(scope, base, defined, demands);
+                    None
                 }
-            }
+            };
+            let picks = entries.iter().filter_map(|entry| match &entry.kind {
+                EntryKind::Pick { index, .. } => Some(index),
+                EntryKind::Axis(_) | EntryKind::Rename { .. } => None,
+            });
+            walk_all(scope, picks, defined, demands);
+            outer
         }
         ast::ExprKind::Call { path, brackets, arguments } => {
-            let hidden = matches!(&path[..], [name] if builtin(&name.text).is_some());
+            let mut losses = Vec::new();
             for argument in arguments {
-                let parts = [Some(&argument.value), argument.per.as_ref(), argument.condition.as_ref()];
-                parts.into_iter().flatten().for_each(|part| walk(scope, part, defined, demands));
+                losses.push(walk(scope, &argument.value, defined, demands));
+                walk_all(scope, argument.per.iter().chain(&argument.condition), defined, demands);
             }
-            if !hidden {
-                demand(scope, path, brackets.as_deref(), arguments, &BTreeSet::new(), demands);
+            if matches!(&path[..], [name] if builtin(&name.text).is_some()) {
+                return None;
             }
+            let given: Vec<Given<'_>> = arguments.iter().zip(losses).collect();
+            demand(scope, path, brackets.as_deref(), &given, &BTreeSet::new(), demands)
         }
-        ast::ExprKind::Field { base, .. } => walk(scope, base, defined, demands),
+        ast::ExprKind::Field { base, .. } => {
+            walk(scope, base, defined, demands);
+            None
+        }
         ast::ExprKind::As { value, .. } => walk(scope, value, defined, demands),
     }
 }
 
-fn walk_chain(scope: &mut Scope<'_, '_>, expr: &ast::Expr, defined: &BTreeSet<String>, demands: &mut Demands) {
+fn walk_all<'e>(
+    scope: &mut Scope<'_, '_>,
+    all: impl IntoIterator<Item = &'e ast::Expr>,
+    defined: &BTreeSet<String>,
+    demands: &mut Demands,
+) {
+    for expr in all {
+        walk(scope, expr, defined, demands);
+    }
+}
+
+fn walk_chain(
+    scope: &mut Scope<'_, '_>,
+    expr: &ast::Expr,
+    defined: &BTreeSet<String>,
+    demands: &mut Demands,
+) -> Option<Vec<Variable>> {
     let mut rights = Vec::new();
     let mut leftmost = expr;
-    while let ast::ExprKind::Binary { left, right, .. } = &leftmost.kind {
-        rights.push(right);
+    while let ast::ExprKind::Binary { left, right, op } = &leftmost.kind {
+        rights.push((right, matches!(op, ast::BinaryOp::Multiply | ast::BinaryOp::Divide)));
         leftmost = left;
     }
-    walk(scope, leftmost, defined, demands);
-    rights.into_iter().rev().for_each(|right| walk(scope, right, defined, demands));
+    let mut outer = walk(scope, leftmost, defined, demands);
+    for (right, factor) in rights.into_iter().rev() {
+        let other = walk(scope, right, defined, demands);
+        outer = if factor { outer.or(other) } else { None };
+    }
+    outer
 }
+
+/// An argument, and if it is a loss the axes of its outermost reduction.
+type Given<'e> = (&'e ast::Argument, Option<Vec<Variable>>);
 
 /// What one call demands. `hidden` are the words that are values here, so that they name no loss.
 fn demand(
     scope: &mut Scope<'_, '_>,
     path: &[ast::Name],
     brackets: Option<&[ast::Entry]>,
-    arguments: &[ast::Argument],
+    arguments: &[Given<'_>],
     hidden: &BTreeSet<String>,
     demands: &mut Demands,
-) {
+) -> Option<Vec<Variable>> {
     if matches!(path, [name] if hidden.contains(&name.text)) {
-        return;
+        return None;
     }
     let world = scope.checker.world;
-    let Some(id) = world.function(scope.module, path) else { return };
+    let id = world.function(scope.module, path)?;
     let span = path.last().map_or_else(Span::default, |name| name.span);
     let Some(callee) = scope.checker.function(id, span) else {
         scope.failed = true;
-        return;
+        return None;
     };
     if callee.sort != Sort::Loss {
-        return;
+        return None;
     }
     let variables = demands.instance(&callee, brackets);
-    let positional = arguments.iter().filter(|argument| argument.name.is_none()).count();
+    let bound = |axes: &[AxisIndex]| -> Vec<Variable> {
+        axes.iter().flat_map(|axis| variables[axis.0 as usize].clone()).collect()
+    };
+    let positional = arguments.iter().filter(|(argument, _)| argument.name.is_none()).count();
     for (position, input) in callee.inputs.iter().enumerate() {
-        let named = |argument: &ast::Argument| argument.name.as_ref().is_some_and(|name| name.text == input.name);
-        let given = position < positional || arguments.iter().any(named);
-        if given || input.default.is_some() || scope.words.contains_key(&input.name) {
+        let named =
+            arguments.iter().find(|(argument, _)| argument.name.as_ref().is_some_and(|name| name.text == input.name));
+        let given = if position < positional { arguments.get(position) } else { named };
+        if let (Kind::Loss, Some((_, Some(outer)))) = (input.ty.kind, given) {
+            // What does not unify is reported when the call itself is checked.
+            demands.unify(&bound(&input.ty.axes), outer);
+        }
+        if given.is_some()
+            || input.ty.kind == Kind::Loss
+            || input.default.is_some()
+            || scope.words.contains_key(&input.name)
+        {
             continue;
         }
         let kind = demanded_kind(&callee, arguments, input, &variables);
-        let axes = input.ty.axes.iter().flat_map(|axis| variables[axis.0 as usize].clone()).collect();
+        let axes = bound(&input.ty.axes);
         demands.demands.push(Demand { name: input.name.clone(), kind, axes, span, callee: callee.name.clone() });
     }
+    outer_of(scope, &callee).map(|axes| bound(&axes))
+}
+
+/// The axes of a loss's outermost reduction, in its own terms, if they are all of its signature.
+fn outer_of(scope: &Scope<'_, '_>, callee: &Function) -> Option<Vec<AxisIndex>> {
+    let instance = Instance {
+        function: callee,
+        axes: (0..callee.axes.len() as u32).map(|axis| vec![AxisIndex(axis)]).collect(),
+        inputs: callee.inputs.iter().map(|input| input.ty.axes.clone()).collect(),
+        lets: callee.lets.iter().map(|binding| binding.value.ty.axes.clone()).collect(),
+    };
+    let unknown = AxisIndex(u32::MAX);
+    let axes = outer_axes(&scope.checker.program, &instance, &callee.result, &mut |_, _| Some(unknown)).ok()?;
+    axes.iter().all(|axis| (axis.0 as usize) < callee.signature_axes).then_some(axes)
 }
 
 fn demanded_kind(
     callee: &Function,
-    arguments: &[ast::Argument],
+    arguments: &[Given<'_>],
     input: &Input,
     variables: &[Vec<Variable>],
 ) -> DemandedKind {
@@ -173,8 +234,8 @@ fn demanded_kind(
         .hyperparameters
         .iter()
         .map(|one| {
-            let argument =
-                arguments.iter().find(|argument| argument.name.as_ref().is_some_and(|name| name.text == one.name))?;
+            let named = |(argument, _): &&Given<'_>| argument.name.as_ref().is_some_and(|name| name.text == one.name);
+            let (argument, _) = arguments.iter().find(named)?;
             let value = plain_int(&argument.value)?;
             Some(Expr { kind: ExprKind::Int(value), ty: Ty { kind: Kind::Int, axes: Vec::new() }, span: argument.span })
         })
@@ -330,8 +391,7 @@ impl Demands {
 
     /// Unifies the demands name by name and declares an input for each.
     fn declare(mut self, scope: &mut Scope<'_, '_>) -> bool {
-        let mut inputs: Vec<Demand> = Vec::new();
-        let mut agree = true;
+        let (mut inputs, mut agree) = (Vec::<Demand>::new(), true);
         for demand in std::mem::take(&mut self.demands) {
             let Some(position) = inputs.iter().position(|input| input.name == demand.name) else {
                 inputs.push(demand);

@@ -13,6 +13,7 @@ pub fn kind_name(kind: Kind, axes: &[Axis]) -> String {
         Kind::Count => "count".into(),
         Kind::Int => "int".into(),
         Kind::Bool => "bool".into(),
+        Kind::Loss => "loss".into(),
         Kind::Index { axis, ignored } => {
             let name = axes.get(axis.0 as usize).map_or("?", |axis| axis.name.as_str());
             match ignored {
@@ -60,7 +61,7 @@ pub fn accepts(wanted: Kind, given: Kind) -> bool {
         Kind::Binary => given == Kind::Bool,
         Kind::Count => matches!(given, Kind::Prob | Kind::Binary | Kind::Bool),
         Kind::Int => given.is_int(),
-        Kind::Sign | Kind::Bool | Kind::Index { .. } => false,
+        Kind::Sign | Kind::Bool | Kind::Index { .. } | Kind::Loss => false,
     }
 }
 
@@ -73,7 +74,7 @@ pub fn accepts_literal(wanted: Kind, value: f64) -> bool {
         Kind::Sign => value.abs() == 1.0,
         Kind::Count => value >= 0.0,
         Kind::Int => value.fract() == 0.0,
-        Kind::Bool | Kind::Index { .. } => false,
+        Kind::Bool | Kind::Index { .. } | Kind::Loss => false,
     }
 }
 

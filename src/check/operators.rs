@@ -241,7 +241,8 @@ impl Scope<'_, '_> {
     /// `value as kind`
     pub fn assertion(&mut self, value: Expr, name: &ast::Name, span: Span) -> Option<Expr> {
         let kind = self.plain_kind(name)?;
-        if !kind.is_real() && !(kind == Kind::Int && value.ty.kind.is_int()) {
+        let possible = kind.is_real() || (kind == Kind::Int && value.ty.kind.is_int());
+        if !possible {
             let found = kind_name(value.ty.kind, &self.axes);
             self.report(TypeError::CannotAssert { kind: name.text.clone(), found, span });
             return None;

@@ -5,7 +5,7 @@ use super::error::TypeError;
 use super::kinds::{kind_name, literal, not_negative};
 use super::operators::{axes_of, extremum, to_real, unary};
 use super::scope::Scope;
-use crate::hir::{AxisIndex, AxisKind, Expr, ExprKind, Kind, Reduction, Ty};
+use crate::hir::{AxisIndex, AxisKind, Expr, ExprKind, Instance, Kind, NoReduction, Reduction, Ty, outer_axes};
 use crate::op::{Binary, Unary};
 use crate::span::Span;
 use crate::syntax::ast;
@@ -37,7 +37,7 @@ impl Scope<'_, '_> {
         };
         let wanted = match row.builtin {
             Builtin::Clamp => 3,
-            Builtin::Atan2 => 2,
+            Builtin::Atan2 | Builtin::ReduceLike => 2,
             Builtin::Extremum(..) if !reduces => 2,
             _ => 1,
         };
@@ -66,7 +66,11 @@ impl Scope<'_, '_> {
         if along {
             return self.along(row, brackets, checked, span);
         }
-        self.elementwise(row, checked.values, span)
+        match row.builtin {
+            Builtin::Each => self.each(checked, span),
+            Builtin::ReduceLike => self.reduce_like(checked, span),
+            _ => self.elementwise(row, checked.values, span),
+        }
     }
 
     fn builtin_arguments(&mut self, row: &BuiltinRow, arguments: &[ast::Argument], reduces: bool) -> Option<Checked> {
@@ -78,8 +82,9 @@ impl Scope<'_, '_> {
                 self.report(TypeError::BuiltinNamed { function, usage, name: name.text.clone(), span: name.span });
                 good = false;
             }
-            let misplaced = (argument.condition.is_some() && !reduces)
-                || (argument.per.is_some() && row.builtin != Builtin::Reduce(Reduction::Mean));
+            let like = row.builtin == Builtin::ReduceLike;
+            let misplaced = (argument.condition.is_some() && !reduces && !like)
+                || (argument.per.is_some() && row.builtin != Builtin::Reduce(Reduction::Mean) && !like);
             if misplaced {
                 let word = if argument.per.is_some() { "per" } else { "where" };
                 self.report(TypeError::MisplacedModifier { word, function: row.name.to_string(), span: argument.span });
@@ -171,7 +176,9 @@ impl Scope<'_, '_> {
                 super::operators::binary(Binary::Atan2, a, b, Kind::Real, span)
             }
             Builtin::Extremum(op, _) => extremum(op, first, values.next()?, span),
-            Builtin::Reduce(_) | Builtin::Along(_) | Builtin::NotYet => return None,
+            Builtin::Reduce(_) | Builtin::Along(_) | Builtin::Each | Builtin::ReduceLike | Builtin::NotYet => {
+                return None;
+            }
         })
     }
 
@@ -237,6 +244,66 @@ impl Scope<'_, '_> {
             Reduction::Sum | Reduction::Min | Reduction::Max if value.ty.kind.is_int() => Some(value),
             _ => Some(to_real(value)),
         }
+    }
+
+    /// The axes of what a loss reduces, or a report that it ends in something else.
+    pub fn outer_axes_of(&mut self, loss: &Expr, of: &str) -> Option<Vec<AxisIndex>> {
+        let function = self.as_function(loss.clone());
+        let instance = Instance {
+            function: &function,
+            axes: (0..self.axes.len() as u32).map(|axis| vec![AxisIndex(axis)]).collect(),
+            inputs: self.inputs.iter().map(|input| input.ty.axes.clone()).collect(),
+            lets: self.lets.iter().map(|binding| binding.value.ty.axes.clone()).collect(),
+        };
+        let program = std::mem::take(&mut self.checker.program);
+        let mut fresh = u32::MAX;
+        let axes = outer_axes(&program, &instance, loss, &mut |axis, of| match of {
+            Some(_) => {
+                fresh -= 1;
+                Some(AxisIndex(fresh))
+            }
+            None => self.find_axis(&axis.name, false, axis.span),
+        });
+        self.checker.program = program;
+        let text = self.text(loss.span);
+        match axes {
+            Ok(axes) if loss.ty.axes.is_empty() && axes.iter().all(|axis| (axis.0 as usize) < self.axes.len()) => {
+                Some(axes)
+            }
+            Ok(_) => {
+                let (of, found) = (of.to_string(), "a reduction over axes that exist inside it only");
+                self.report(TypeError::NoOuterReduction { of, text, found, inside: loss.span, span: loss.span });
+                None
+            }
+            Err(NoReduction { found, span: inside }) => {
+                let of = of.to_string();
+                self.report(TypeError::NoOuterReduction { of, text, found, inside, span: loss.span });
+                None
+            }
+        }
+    }
+
+    /// `each(loss)`
+    fn each(&mut self, checked: Checked, span: Span) -> Option<Expr> {
+        let loss = checked.values.into_iter().next()?;
+        let axes = self.outer_axes_of(&loss, "`each`")?;
+        Some(Expr { kind: ExprKind::Each(Box::new(loss)), ty: Ty { kind: Kind::Real, axes }, span })
+    }
+
+    /// `reduce(loss, value per … where …)`
+    fn reduce_like(&mut self, checked: Checked, span: Span) -> Option<Expr> {
+        let Checked { values, per, filter } = checked;
+        let [loss, value] = <[Expr; 2]>::try_from(values).ok()?;
+        let gone = self.outer_axes_of(&loss, "`reduce`")?;
+        let value = to_real(value);
+        let mut operands = vec![&value];
+        operands.extend(per.as_ref());
+        operands.extend(filter.as_ref());
+        let mut axes = axes_of(&operands);
+        axes.retain(|axis| !gone.contains(axis));
+        let (loss, value) = (Box::new(loss), Box::new(value));
+        let kind = ExprKind::ReduceLike { loss, value, per: per.map(Box::new), filter: filter.map(Box::new) };
+        Some(Expr { kind, ty: Ty { kind: Kind::Real, axes }, span })
     }
 
     fn along(

@@ -42,7 +42,7 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             if let Some(usage) = builtin {
                 return Some(diagnostic.help(format!("`{name}` is a function: `{usage}`")));
             }
-            if *inputs_missing && suggestion.is_none() {
+            if *inputs_missing {
                 diagnostic = diagnostic
                     .note("a loss that lists no inputs has those that the losses it calls require")
                     .help(format!("list the inputs of this loss: `({name}: real[N], …)`"));
@@ -258,7 +258,7 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic.help("write a comparison, such as `x > 0`")
             }
         }
-        TypeError::LargeOperand { span } => Diagnostic::error("E0414", title)
+        TypeError::LargeOperand { span } => Diagnostic::error("E0415", title)
             .at(*span, "compared on both sides")
             .help("give it a name with `let`, and compare the name"),
         TypeError::LossIsBool { span } => Diagnostic::error("E0404", title)
@@ -305,6 +305,14 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
         TypeError::DefaultKind { wanted, span, .. } => Diagnostic::error("E0413", title)
             .at(*span, "")
             .help(format!("write a default that is {wanted}, or declare another kind")),
+        TypeError::NoOuterReduction { found, inside, span, .. } => {
+            let diagnostic = Diagnostic::error("E0414", title).at(*span, "");
+            let diagnostic =
+                if inside == span { diagnostic } else { diagnostic.and_at(*inside, "this is what it ends in") };
+            diagnostic
+                .note(format!("it ends in {found}"))
+                .help("a constant factor is allowed in front of the `mean` or `sum`, nothing else")
+        }
         _ => return None,
     })
 }

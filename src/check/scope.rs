@@ -185,6 +185,25 @@ impl<'c, 'w> Scope<'c, 'w> {
         Some(result)
     }
 
+    /// The function as far as it is known, with a result: what the axis law asks about.
+    pub fn as_function(&self, result: Expr) -> Function {
+        Function {
+            name: self.name.clone(),
+            module: String::new(),
+            sort: self.sort,
+            docs: String::new(),
+            axes: self.axes.clone(),
+            signature_axes: self.signature_axes,
+            inputs: self.inputs.clone(),
+            inferred: self.inferred,
+            hyperparameters: self.hyperparameters.clone(),
+            lets: self.lets.clone(),
+            span: result.span,
+            definition: result.span,
+            result,
+        }
+    }
+
     /// Reports what is wrong; the function will not be used.
     pub fn report(&mut self, error: TypeError) {
         self.failed = true;
@@ -263,7 +282,10 @@ impl<'c, 'w> Scope<'c, 'w> {
             }
             Word::Input(position) => {
                 let input = &self.inputs[position as usize];
-                let (name, ty) = (input.name.clone(), input.ty.clone());
+                let (name, mut ty) = (input.name.clone(), input.ty.clone());
+                if ty.kind == Kind::Loss {
+                    ty = Ty { kind: Kind::Real, axes: Vec::new() };
+                }
                 if self.constants_only {
                     self.report(TypeError::NotConstant { name, span });
                     return None;

@@ -19,6 +19,7 @@ const PLAIN_KINDS: &[(&str, Kind)] = &[
     ("count", Kind::Count),
     ("int", Kind::Int),
     ("bool", Kind::Bool),
+    ("loss", Kind::Loss),
 ];
 
 impl Scope<'_, '_> {
@@ -120,11 +121,6 @@ impl Scope<'_, '_> {
     }
 
     fn input(&mut self, input: &ast::Input) {
-        if input.kind.name.text == "loss" {
-            self.not_yet("a loss as a parameter", input.kind.span);
-            self.words.insert(input.name.text.clone(), Word::Broken);
-            return;
-        }
         let Some(ty) = self.declared_type(&input.kind) else {
             self.words.insert(input.name.text.clone(), Word::Broken);
             return;
@@ -166,7 +162,7 @@ impl Scope<'_, '_> {
         if let Some((_, kind)) = PLAIN_KINDS.iter().find(|(word, _)| *word == name.text) {
             return Some(*kind);
         }
-        let words = PLAIN_KINDS.iter().map(|(word, _)| *word).chain(["index", "loss"]);
+        let words = PLAIN_KINDS.iter().map(|(word, _)| *word).chain(["index"]);
         let suggestion = super::foreign::kind(&name.text).or_else(|| did_you_mean(&name.text, words));
         let suggestion = suggestion.map(str::to_string);
         self.report(TypeError::UnknownKind { name: name.text.clone(), suggestion, span: name.span });

@@ -89,7 +89,7 @@ pub struct EvalArguments {
     /// What runs the loss.
     #[arg(long, value_enum, default_value = "jit")]
     pub engine: EngineArgument,
-    /// How many threads may be used. The result has the same bits for any number.
+    /// How many threads may be used; the result has the same bits for any number. (The kernels of this version use one.)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: u16,
     /// Check the values against the declared kinds (labels are always checked).

@@ -3,6 +3,7 @@
 use super::arguments::CheckArguments;
 use super::failure::{Failure, print_diagnostics};
 use super::json;
+use super::output::put;
 use super::target::compile_file;
 use crate::diagnostic::{Diagnostic, DiagnosticView};
 use crate::session::Error;
@@ -18,7 +19,12 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
                 if !arguments.json {
                     let losses = program.losses();
                     let plural = if losses.len() == 1 { "" } else { "es" };
-                    println!("{}: fine, {} loss{plural}: {}", file.display(), losses.len(), losses.join(", "));
+                    put(format_args!(
+                        "{}: fine, {} loss{plural}: {}\n",
+                        file.display(),
+                        losses.len(),
+                        losses.join(", ")
+                    ));
                 }
             }
             Err(Failure::Library(Error::Source { diagnostics, sources })) => {
@@ -36,9 +42,9 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
 
 fn say(diagnostics: &[Diagnostic], sources: &SourceMap, as_json: bool) {
     if as_json {
-        diagnostics
-            .iter()
-            .for_each(|diagnostic| println!("{}", json::diagnostic(&DiagnosticView::new(diagnostic, sources))));
+        diagnostics.iter().for_each(|diagnostic| {
+            put(format_args!("{}\n", json::diagnostic(&DiagnosticView::new(diagnostic, sources))))
+        });
     } else {
         print_diagnostics(diagnostics, sources);
     }

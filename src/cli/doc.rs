@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::DocArguments;
 use super::failure::Failure;
+use super::output::put;
 use super::target::find;
 use crate::session::LossInfo;
 
@@ -47,9 +48,9 @@ pub fn run(arguments: &DocArguments) -> Result<(), Failure> {
     let info = find(loss)?.info();
     let documentation = Documentation::of(&info);
     if arguments.json {
-        println!("{}", as_json(&info, &documentation));
+        put(format_args!("{}\n", as_json(&info, &documentation)));
     } else {
-        print!("{}", page(&info, &documentation));
+        put(format_args!("{}", page(&info, &documentation)));
     }
     Ok(())
 }

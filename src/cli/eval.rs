@@ -7,6 +7,7 @@ use super::arguments::{EngineArgument, EvalArguments};
 use super::data::{Data, read_data, read_npy, write_npy_folder, write_safetensors};
 use super::failure::Failure;
 use super::json;
+use super::output::put;
 use super::target::{builder, with_gradients};
 use crate::lower::Reduction;
 use crate::session::{Engine, Evaluation, Loss, LossBuilder, LossInfo, Params, Value};
@@ -32,9 +33,9 @@ pub fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     }
     let dtype = DType::from(arguments.dtype).name();
     if arguments.json {
-        println!("{}", json::evaluation(&info.name, dtype, &evaluation));
+        put(format_args!("{}\n", json::evaluation(&info.name, dtype, &evaluation)));
     } else {
-        print!("{}", report(&info.name, dtype, &evaluation));
+        put(format_args!("{}", report(&info.name, dtype, &evaluation)));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::arguments::ListArguments;
 use super::doc::Documentation;
 use super::failure::Failure;
+use super::output::put;
 use crate::session::Compiler;
 
 /// Prints one line a loss, by group.
@@ -17,7 +18,7 @@ pub fn run(arguments: &ListArguments) -> Result<(), Failure> {
         let documentation = Documentation::of(&library.info(&name)?);
         let group = documentation.tag("group").unwrap_or("Other").to_string();
         if arguments.json {
-            println!("{}", json!({ "name": name, "group": group, "summary": documentation.summary }));
+            put(format_args!("{}\n", json!({ "name": name, "group": group, "summary": documentation.summary })));
         }
         groups.entry(group).or_default().push((name, documentation.summary));
     }
@@ -26,11 +27,11 @@ pub fn run(arguments: &ListArguments) -> Result<(), Failure> {
     }
     let width = groups.values().flatten().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (group, losses) in groups {
-        println!("{group}");
+        put(format_args!("{group}\n"));
         for (name, summary) in losses {
-            println!("  {name:width$}  {summary}");
+            put(format_args!("  {name:width$}  {summary}\n"));
         }
-        println!();
+        put(format_args!("\n"));
     }
     Ok(())
 }

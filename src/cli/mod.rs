@@ -13,6 +13,7 @@ mod grad;
 mod json;
 mod list;
 mod loader;
+mod output;
 mod show;
 mod target;
 mod test;

@@ -2,6 +2,7 @@
 
 use super::arguments::{ShowArguments, StageArgument};
 use super::failure::Failure;
+use super::output::put;
 use super::target::{builder, with_gradients};
 use crate::session::Stage;
 
@@ -23,6 +24,6 @@ impl From<StageArgument> for Stage {
 /// Prints the stage.
 pub fn run(arguments: &ShowArguments) -> Result<(), Failure> {
     let builder = with_gradients(builder(&arguments.loss)?, &arguments.grad).dtype(arguments.dtype.into());
-    print!("{}", builder.show(arguments.stage.into())?);
+    put(format_args!("{}", builder.show(arguments.stage.into())?));
     Ok(())
 }

@@ -60,6 +60,11 @@ pub fn find(written: &str) -> Result<LossBuilder, Failure> {
             if Path::new(&format!("{name}.loss")).is_file() && Compiler::new().standard()?.info(name).is_err() {
                 return Err(Failure::Message(format!("there is no loss `{name}`; for the file write `{name}.loss`")));
             }
+            if Compiler::new().standard()?.info(name).is_err() && name.contains(['+', '*', '(', ' ']) {
+                return Err(Failure::Message(format!(
+                    "there is no loss `{name}`; for an expression write -e \"{name}\""
+                )));
+            }
             Ok(Compiler::new().standard()?.loss(name)?)
         }
         (None, None) => Err(Failure::Usage("name a loss".into())),

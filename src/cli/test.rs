@@ -8,6 +8,7 @@ use super::arguments::TestArguments;
 use super::data::{Case, Expectation, read_cases};
 use super::eval::call;
 use super::failure::Failure;
+use super::output::put;
 use crate::lower::Reduction;
 use crate::session::{Compiler, Engine, Error, Evaluation, Program, Value};
 use crate::tensor::{DType, Tensor};
@@ -72,9 +73,9 @@ fn report(
             "file": path.display().to_string(), "case": case.name, "loss": loss, "dtype": dtype, "engine": engine,
             "ok": ok, "value_error": number(errors.value), "grad_error": number(errors.gradient), "message": message,
         });
-        println!("{object}");
+        put(format_args!("{object}\n"));
     } else if !ok {
-        println!("FAILED {loss} / {} ({dtype}, {engine}): {message}", case.name);
+        put(format_args!("FAILED {loss} / {} ({dtype}, {engine}): {message}\n", case.name));
     }
 }
 

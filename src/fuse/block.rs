@@ -15,7 +15,7 @@ use crate::kernel::{
     Access, BufferId, BufferKind, Call, Coordinate, Effect, Function, Instruction, Line, Operand, Place, Statement,
     Strip, Target, TensorRef,
 };
-use crate::op::Logic;
+use crate::op::{Element, Logic};
 
 impl Scheduler<'_> {
     /// Code for demands whose axes are all open and that need no further loop.
@@ -165,11 +165,12 @@ impl Rounds {
         }
     }
 
-    /// Whether computing a value again costs more than loading it.
+    /// Whether computing a value again costs more than loading it. Bools would keep a strip from running in vectors.
     fn is_work(&self, scheduler: &Scheduler<'_>, id: ValueId) -> bool {
         let value = scheduler.values.get(id);
         let varies = scheduler.vector.is_some_and(|vector| value.axes.contains(&vector));
-        self.round.contains_key(&id) && varies && !matches!(value.op, ValueOp::Load(..) | ValueOp::Index(_))
+        let light = matches!(value.op, ValueOp::Load(..) | ValueOp::Index(_)) || value.element == Element::Bool;
+        self.round.contains_key(&id) && varies && !light
     }
 
     /// The first round in which a value can be used.

@@ -5,6 +5,7 @@
 //! for them. So nothing here is expanded: the body of a callee is instantiated by `lower`.
 
 mod flow;
+mod outer;
 mod print;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::span::Span;
 use crate::syntax::ast::Role;
 
 pub use flow::{Instance, call_axes, expr_axes};
+pub use outer::{NoReduction, described, outer_axes};
 pub use print::print_function;
 
 /// A loss, function or constant of the whole program.
@@ -103,6 +105,8 @@ pub enum Kind {
     Int,
     /// A truth value.
     Bool,
+    /// A loss as a parameter. Its axes are those over which its outermost reduction runs; as a value it is its number.
+    Loss,
 }
 
 impl Kind {
@@ -321,6 +325,19 @@ pub enum ExprKind {
         /// Its copy.
         to: AxisIndex,
     },
+    /// `each(loss)`: what the outermost reduction of the loss reduces.
+    Each(Box<Expr>),
+    /// `reduce(loss, value per … where …)`: the value reduced as the loss reduces its elements.
+    ReduceLike {
+        /// The loss.
+        loss: Box<Expr>,
+        /// What is reduced.
+        value: Box<Expr>,
+        /// A further factor of the divisor of a mean.
+        per: Option<Box<Expr>>,
+        /// A further condition on the elements.
+        filter: Option<Box<Expr>>,
+    },
     /// `box(x1 = …, …)`: one part a label, in the order of the labels.
     Build(AxisIndex, Vec<Expr>),
     /// A call.
@@ -357,6 +374,8 @@ pub struct Argument {
     pub name: String,
     /// Its value.
     pub value: Expr,
+    /// The axes with which it binds placeholders: those of the value, for a loss those of its outermost reduction.
+    pub axes: Vec<AxisIndex>,
     /// Whether it was not written, but found by name.
     pub implied: bool,
 }
@@ -399,6 +418,7 @@ impl Expr {
             | ExprKind::ToInt(x)
             | ExprKind::As(x)
             | ExprKind::Stop(x)
+            | ExprKind::Each(x)
             | ExprKind::Along(_, _, x)
             | ExprKind::Rename { value: x, .. } => vec![x],
             ExprKind::Clamp(all) | ExprKind::Select(all) => all.iter().collect(),
@@ -406,6 +426,12 @@ impl Expr {
             ExprKind::Logic(_, all) | ExprKind::Build(_, all) => all.iter().collect(),
             ExprKind::Reduce { value, per, filter, .. } => {
                 let mut all = vec![&**value];
+                all.extend(per.as_deref());
+                all.extend(filter.as_deref());
+                all
+            }
+            ExprKind::ReduceLike { loss, value, per, filter } => {
+                let mut all = vec![&**loss, &**value];
                 all.extend(per.as_deref());
                 all.extend(filter.as_deref());
                 all

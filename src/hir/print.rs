@@ -93,6 +93,7 @@ impl Printer<'_> {
             Kind::Count => "count".to_string(),
             Kind::Int => "int".to_string(),
             Kind::Bool => "bool".to_string(),
+            Kind::Loss => "loss".to_string(),
             Kind::Index { axis, ignored: None } => format!("index({})", self.axis(axis)),
             Kind::Index { axis, ignored: Some(ignored) } => {
                 format!("index({} or {})", self.axis(axis), self.int_ref(ignored))
@@ -201,14 +202,15 @@ impl Printer<'_> {
                 (format!("{} as {}", self.expr(x, 9), self.ty(&Ty { kind: expr.ty.kind, axes: Vec::new() })), 8)
             }
             ExprKind::Stop(x) => self.apply("stop", &[x]),
+            ExprKind::Each(x) => self.apply("each", &[x]),
+            ExprKind::ReduceLike { loss, value, per, filter } => {
+                let mut inside = format!("{}, {}", self.expr(loss, 0), self.expr(value, 0));
+                self.modifiers(&mut inside, per.as_deref(), filter.as_deref());
+                (format!("reduce({inside})"), 9)
+            }
             ExprKind::Reduce { reduction, axes, value, per, filter } => {
                 let mut inside = self.expr(value, 0);
-                if let Some(per) = per {
-                    let _ = write!(inside, " per {}", self.expr(per, 0));
-                }
-                if let Some(filter) = filter {
-                    let _ = write!(inside, " where {}", self.expr(filter, 0));
-                }
+                self.modifiers(&mut inside, per.as_deref(), filter.as_deref());
                 (format!("{}{}({inside})", reduction.name(), self.axes(axes)), 9)
             }
             ExprKind::Along(along, axes, x) => (format!("{}{}({})", along.name(), self.axes(axes), self.expr(x, 0)), 9),
@@ -228,6 +230,15 @@ impl Printer<'_> {
                 (format!("{}({})", self.axis(*axis), parts.join(", ")), 9)
             }
             ExprKind::Call(call) => (self.call(call), 9),
+        }
+    }
+
+    fn modifiers(&self, text: &mut String, per: Option<&Expr>, filter: Option<&Expr>) {
+        if let Some(per) = per {
+            let _ = write!(text, " per {}", self.expr(per, 0));
+        }
+        if let Some(filter) = filter {
+            let _ = write!(text, " where {}", self.expr(filter, 0));
         }
     }
 

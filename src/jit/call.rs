@@ -1,8 +1,8 @@
 //! The border: a binding and memory for the results → calls of the machine code.
 //!
 //! What the code relies on, and what this file therefore ensures: every address in the frame points to
-//! memory that lives for the whole call and holds all elements that the extents and strides name (the
-//! binding has checked the inputs against their views; outputs and buffers are sized here); nothing that
+//! memory that lives for the whole call and holds all elements that the extents and strides name (`fits`
+//! checks the inputs against their views; outputs and buffers are sized here); nothing that
 //! is written is shared; labels may have any value (the code checks every computed position).
 
 use super::frame::Layout;
@@ -52,6 +52,9 @@ pub enum CallError {
         /// Their type.
         wanted_type: &'static str,
     },
+    /// The binding was made for another program.
+    #[error("the inputs were bound for another program")]
+    Foreign,
     /// The intermediate results do not fit into the address space.
     #[error("the intermediate results are too large for this machine's memory")]
     TooLarge,
@@ -70,6 +73,7 @@ pub enum SliceMut<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
     scalars: Vec<f64>,
+    is_scalar: Vec<bool>,
     singles: Vec<Vec<f32>>,
     doubles: Vec<Vec<f64>>,
     frame: Vec<u64>,
@@ -92,7 +96,7 @@ impl Outputs {
     /// An output with axes, in row-major order; the scalar's one element for one without.
     pub fn to_f64(&self, output: usize) -> Vec<f64> {
         match (self.singles[output].as_slice(), self.doubles[output].as_slice()) {
-            ([], []) if self.is_scalar(output) => vec![self.scalars[output]],
+            _ if self.is_scalar[output] => vec![self.scalars[output]],
             ([], doubles) => doubles.to_vec(),
             (singles, _) => singles.iter().map(|&value| f64::from(value)).collect(),
         }
@@ -107,14 +111,7 @@ impl Outputs {
     pub fn f64(&self, output: usize) -> &[f64] {
         &self.doubles[output]
     }
-
-    fn is_scalar(&self, output: usize) -> bool {
-        !self.scalars[output].is_nan() || self.scalars[output].to_bits() != NOT_A_SCALAR
-    }
 }
-
-/// What stands in the place of the scalar of an output with axes.
-const NOT_A_SCALAR: u64 = 0x7ff8_0000_dead_beef;
 
 impl Compiled {
     /// Runs the program. Parameters by `ParameterId`.
@@ -140,6 +137,9 @@ impl Compiled {
         if parameters.len() != plan.parameters.len() {
             return Err(CallError::Parameters { given: parameters.len(), wanted: plan.parameters.len() });
         }
+        if !self.fits(binding) {
+            return Err(CallError::Foreign);
+        }
         let mut frame = std::mem::take(&mut outputs.frame);
         frame.clear();
         frame.resize(self.inner.layout.cells(), 0);
@@ -163,6 +163,36 @@ impl Compiled {
         outputs.partials = partials;
         outputs.frame = call.frame;
         Ok(())
+    }
+}
+
+impl Compiled {
+    /// Whether every element that the code will read by this binding lies in the memory of its view. A binding
+    /// of the same program always fits; that of another one may not, and must not reach the code.
+    fn fits(&self, binding: &Binding<'_>) -> bool {
+        let plan = &self.inner.plan;
+        if binding.inputs().len() != plan.inputs.len() || binding.axes() != plan.axes.len() {
+            return false;
+        }
+        plan.inputs.iter().zip(binding.inputs()).all(|(declared, bound)| {
+            let mut extents = declared.axes.iter().map(|&axis| binding.extent(axis));
+            if extents.clone().try_fold(1_usize, usize::checked_mul) != Some(bound.view.count()) {
+                return false;
+            }
+            let Some(strides) = &bound.strides else { return true };
+            if bound.view.count() == 0 {
+                return true;
+            }
+            let offset = bound.view.offset() as i128;
+            let (mut lowest, mut highest) = (offset, offset);
+            for &stride in strides {
+                let Some(extent) = extents.next() else { return false };
+                let reach = (extent as i128 - 1) * stride as i128;
+                lowest += reach.min(0);
+                highest += reach.max(0);
+            }
+            extents.next().is_none() && lowest >= 0 && highest < bound.view.data().len() as i128
+        })
     }
 }
 
@@ -193,8 +223,8 @@ impl Call<'_> {
     }
 
     fn count(&self, axes: &[AxisId]) -> Result<usize, CallError> {
-        let extents = axes.iter().map(|&axis| self.binding.extent(axis));
-        extents.fold(Some(1_usize), |count, extent| count?.checked_mul(extent)).ok_or(CallError::TooLarge)
+        let mut extents = axes.iter().map(|&axis| self.binding.extent(axis));
+        extents.try_fold(1_usize, usize::checked_mul).ok_or(CallError::TooLarge)
     }
 
     /// Address and row-major strides of a tensor.
@@ -212,7 +242,9 @@ impl Call<'_> {
         let plan = self.plan;
         let count = plan.outputs.len();
         outputs.scalars.clear();
-        outputs.scalars.resize(count, f64::from_bits(NOT_A_SCALAR));
+        outputs.scalars.resize(count, 0.0);
+        outputs.is_scalar.clear();
+        outputs.is_scalar.extend(plan.outputs.iter().map(|output| output.axes.is_empty()));
         outputs.singles.resize_with(count, Vec::new);
         outputs.doubles.resize_with(count, Vec::new);
         for (position, output) in plan.outputs.iter().enumerate() {
@@ -220,7 +252,6 @@ impl Call<'_> {
             let elements = self.count(&output.axes)?;
             let given = targets.iter_mut().find(|(output, _)| *output == position);
             let address = if output.axes.is_empty() {
-                outputs.scalars[position] = 0.0;
                 outputs.scalars[position..].as_mut_ptr() as u64
             } else if let Some((_, target)) = given {
                 self.target(position, target, elements)?

@@ -197,7 +197,7 @@ fn machine() -> Result<OwnedTargetIsa, JitError> {
         let isa = cranelift_native::builder()?;
         isa.finish(settings::Flags::new(flags)).map_err(|error| error.to_string())
     };
-    MACHINE.get_or_init(|| make()).clone().map_err(JitError::Machine)
+    MACHINE.get_or_init(make).clone().map_err(JitError::Machine)
 }
 
 impl<'a> Unit<'a> {

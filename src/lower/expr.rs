@@ -3,9 +3,9 @@
 use super::LowerError;
 use super::instance::{Hyper, Instance, Lowering, Value};
 use super::outermost::{Outermost, Reduced, Reduction};
-use crate::hir::{self, AxisIndex, Call, Expr, ExprKind};
+use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, described};
 use crate::ir::{AxisId, NodeId, Op};
-use crate::op::{Binary, Compare, Element, Unary};
+use crate::op::{Binary, Compare, Element, Logic, Unary};
 use crate::stack::with_room;
 
 fn merge(all: &mut Vec<AxisId>, more: &[AxisId]) {
@@ -13,23 +13,6 @@ fn merge(all: &mut Vec<AxisId>, more: &[AxisId]) {
         if !all.contains(&axis) {
             all.push(axis);
         }
-    }
-}
-
-/// What an operation is called where a reduction was looked for.
-fn described(expr: &Expr) -> &'static str {
-    match &expr.kind {
-        ExprKind::Binary(Binary::Add, _) => "a sum of two values",
-        ExprKind::Binary(Binary::Sub, _) => "a difference",
-        ExprKind::Binary(Binary::Mul, _) => "a product",
-        ExprKind::Binary(Binary::Div, _) => "a quotient",
-        ExprKind::Binary(Binary::Pow | Binary::Powi, _) => "a power",
-        ExprKind::Unary(Unary::Sqrt, _) => "a square root",
-        ExprKind::Unary(Unary::Log, _) => "a logarithm",
-        ExprKind::Unary(..) => "a function of one value",
-        ExprKind::Reduce { .. } => "a reduction other than mean and sum",
-        ExprKind::Select(_) => "a choice",
-        _ => "no reduction",
     }
 }
 
@@ -87,6 +70,17 @@ impl Lowering<'_> {
                 let value = self.expr(instance, value)?;
                 let node = self.along(*along, &Self::bound(instance, axes), value.node);
                 Ok(Value { node, outer: Outermost::other(described(expr), expr.span), ..value })
+            }
+            ExprKind::Each(loss) => {
+                let loss = self.expr(instance, loss)?;
+                let reduced = loss.outer.reduced()?;
+                let node = self.program.graph.broadcast(reduced.each, &reduced.each_axes);
+                let outer = Outermost::other("the elements of a loss", expr.span);
+                Ok(Value { node, axes: reduced.each_axes.clone(), outer, data: loss.data })
+            }
+            ExprKind::ReduceLike { loss, value, per, filter } => {
+                let loss = self.expr(instance, loss)?;
+                self.reduce_like(instance, &loss, (value, per.as_deref(), filter.as_deref()))
             }
             ExprKind::Call(call) => self.call(instance, call),
             ExprKind::As(value) | ExprKind::ToReal(value) => {
@@ -209,6 +203,40 @@ impl Lowering<'_> {
             None => Outermost::other(described(expr), expr.span),
         };
         Ok(Value { node, axes: kept, outer, data })
+    }
+
+    /// A value reduced as a loss reduces its elements: with its divisor and filter, and those given.
+    fn reduce_like(
+        &mut self,
+        instance: &Instance<'_>,
+        loss: &Value,
+        (value, per, filter): (&Expr, Option<&Expr>, Option<&Expr>),
+    ) -> Result<Value, LowerError> {
+        let like = loss.outer.reduced()?.clone();
+        let value = self.expr(instance, value)?;
+        let per = per.map(|per| self.expr(instance, per)).transpose()?;
+        let filter = filter.map(|filter| self.expr(instance, filter)).transpose()?;
+        let mut all = value.axes.clone();
+        let mut data = value.data || loss.data;
+        for other in [&per, &filter].into_iter().flatten() {
+            merge(&mut all, &other.axes);
+            data |= other.data;
+        }
+        let kept = all.iter().copied().filter(|axis| !like.axes.contains(axis)).collect();
+        merge(&mut all, &like.each_axes);
+        let graph = &mut self.program.graph;
+        let per = match (like.per, per) {
+            (Some(own), Some(given)) => Some(graph.binary(Binary::Mul, own, given.node)),
+            (own, given) => own.or(given.map(|given| given.node)),
+        };
+        let filter = match (like.filter, filter) {
+            (Some(own), Some(given)) => Some(graph.logic(Logic::And, &[own, given.node])),
+            (own, given) => own.or(given.map(|given| given.node)),
+        };
+        let reduction = if like.reduction == Reduction::Mean { hir::Reduction::Mean } else { hir::Reduction::Sum };
+        let node = self.reduction(reduction, &like.axes, value.node, per, filter);
+        let reduced = Reduced { each: value.node, each_axes: all, per, filter, ..like };
+        Ok(Value { node, axes: kept, outer: Outermost::Reduced(Box::new(reduced)), data })
     }
 
     fn pick(

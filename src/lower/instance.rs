@@ -119,10 +119,11 @@ impl<'h> Lowering<'h> {
         let mut axes = Vec::new();
         for axis in &function.axes[..function.signature_axes] {
             let made = match &axis.kind {
-                AxisKind::Labelled(data) => self.labelled_axis(data),
-                kind => self.program.graph.add_axis(&axis.name, Extent::Input, *kind == AxisKind::Pack),
+                AxisKind::Labelled(data) => vec![self.labelled_axis(data)],
+                AxisKind::Pack if options.empty_packs.contains(&axis.name) => Vec::new(),
+                kind => vec![self.program.graph.add_axis(&axis.name, Extent::Input, *kind == AxisKind::Pack)],
             };
-            axes.push(vec![made]);
+            axes.push(made);
         }
         self.body_axes(function, &mut axes);
         let mut instance = Instance::new(function, axes);

@@ -32,6 +32,9 @@ pub struct Options {
     pub ints: BTreeMap<String, i64>,
     /// The optional inputs that will be given.
     pub given: BTreeSet<String>,
+    /// The packs of the signature that stand for no axis. They do not occur in the graph at all, so that the
+    /// innermost loop runs over an axis that is there.
+    pub empty_packs: BTreeSet<String>,
 }
 
 /// A loss as a graph.
@@ -57,6 +60,14 @@ pub enum LowerError {
         asked: &'static str,
         /// What its outermost operation is.
         found: String,
+        /// Where that stands.
+        span: Span,
+    },
+    /// `each` or `reduce` of something that turns out not to end in one mean or sum.
+    #[error("`each` and `reduce` take a loss that ends in one mean or sum")]
+    NoElements {
+        /// What its outermost operation is.
+        found: &'static str,
         /// Where that stands.
         span: Span,
     },
@@ -101,10 +112,13 @@ impl LowerError {
                 } else {
                     "leave the reduction out: this loss is one number already"
                 }),
-            LowerError::TooManyCalls { calls, depth, span, .. } => Diagnostic::error("E0704", title)
+            LowerError::TooManyCalls { calls, depth, span, .. } => Diagnostic::error("E0705", title)
                 .at(*span, "a call in here")
                 .note(format!("a loss may come to {calls} calls, {depth} of them in one another; each is put in where it stands"))
                 .help("give what is used more than once a name with `let`"),
+            LowerError::NoElements { found, span } => {
+                Diagnostic::error("E0704", title).at(*span, format!("it ends in {found}"))
+            }
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
         }

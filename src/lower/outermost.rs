@@ -66,6 +66,14 @@ impl Outermost {
         Outermost::Other(what, span)
     }
 
+    /// The reduction that `each` and `reduce` ask for.
+    pub fn reduced(&self) -> Result<&Reduced, LowerError> {
+        match self {
+            Outermost::Reduced(reduced) => Ok(reduced),
+            Outermost::Other(found, span) => Err(LowerError::NoElements { found, span: *span }),
+        }
+    }
+
     /// The reduction, if it is one.
     pub fn reduction(&self) -> Option<Reduction> {
         match self {

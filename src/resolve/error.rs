@@ -1,5 +1,7 @@
 //! What can be wrong with names and modules, and how it is said.
 
+#![expect(missing_docs, reason = "a field is named for what it holds; its variant or struct is documented")]
+
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::call::{Inner, Loss, Variant};
+use super::call::{Inner, Loss, Shape, Variant};
 use super::error::Error;
 use super::program::{LossInfo, Program};
 use crate::check::kind_name;
-use crate::hir::{Function, print_function};
+use crate::hir::{AxisIndex, AxisKind, Function, print_function};
 use crate::ir::print as print_program;
 use crate::jit::{self, Precision};
 use crate::lower::{self, Lowered, Options, Reduction};
@@ -155,16 +155,32 @@ impl LossBuilder {
         Ok(self)
     }
 
-    /// Compiles. The kernels for the required inputs are made now; if a call gives optional ones, theirs at that call.
+    /// Compiles. There are kernels for each set of optional inputs that a call gives, and for each set of packs
+    /// that stand for no axis. Those for the required inputs are made now, the others when a call needs them.
     ///
     /// # Errors
     /// If the reduction is impossible, or a gradient is asked for with respect to something that has none.
     pub fn build(self) -> Result<Loss, Error> {
-        let required: BTreeSet<String> = self.wrt.iter().filter(|name| self.optional(name)).cloned().collect();
+        let likely = self.likely_shape();
         let inner = Inner { builder: self, variants: Mutex::new(HashMap::new()) };
         let loss = Loss::new(inner);
-        loss.variant(&required)?;
+        loss.variant(&likely)?;
         Ok(loss)
+    }
+
+    /// The shape of most calls: the optional inputs that have a gradient, and no axes for packs beside single axes.
+    fn likely_shape(&self) -> Shape {
+        let given = self.wrt.iter().filter(|name| self.optional(name)).cloned().collect();
+        Shape { given, empty_packs: self.packs_after_axes() }
+    }
+
+    /// The packs that stand beside single axes, such as `..S` of `[N, C, ..S]`: most data have none of these.
+    fn packs_after_axes(&self) -> BTreeSet<String> {
+        let function = &self.function;
+        let is = |axis: &AxisIndex, kind: AxisKind| function.axes[axis.0 as usize].kind == kind;
+        let mixed = function.inputs.iter().filter(|input| input.ty.axes.iter().any(|axis| is(axis, AxisKind::Single)));
+        let packs = mixed.flat_map(|input| input.ty.axes.iter().filter(|axis| is(axis, AxisKind::Pack)));
+        packs.map(|axis| function.axes[axis.0 as usize].name.clone()).collect()
     }
 
     fn optional(&self, name: &str) -> bool {
@@ -218,23 +234,24 @@ impl LossBuilder {
         Ok(self.wrt.clone())
     }
 
-    fn lowered(&self, given: &BTreeSet<String>) -> Result<Lowered, Error> {
-        let options = Options { given: given.clone(), ..self.options.clone() };
+    fn lowered(&self, shape: &Shape) -> Result<Lowered, Error> {
+        let (given, empty_packs) = (shape.given.clone(), shape.empty_packs.clone());
+        let options = Options { given, empty_packs, ..self.options.clone() };
         lower::lower(&self.program.hir, &self.function, &options).map_err(|error| Error::Source {
             diagnostics: vec![error.diagnostic()],
             sources: self.program.world.sources.clone(),
         })
     }
 
-    fn stages(&self, given: &BTreeSet<String>) -> Result<(Lowered, Stages), Error> {
-        let lowered = self.lowered(given)?;
+    fn stages(&self, shape: &Shape) -> Result<(Lowered, Stages), Error> {
+        let lowered = self.lowered(shape)?;
         let wrt = self.gradients(&lowered)?;
         let stages = pipeline::run(lowered.program.clone(), &wrt);
         Ok((lowered, stages))
     }
 
-    pub(super) fn compile(&self, given: &BTreeSet<String>) -> Result<Variant, Error> {
-        let (lowered, stages) = self.stages(given)?;
+    pub(super) fn compile(&self, shape: &Shape) -> Result<Variant, Error> {
+        let (lowered, stages) = self.stages(shape)?;
         let precision = self.jit_precision();
         match self.engine {
             Engine::Jit => {
@@ -254,7 +271,7 @@ impl LossBuilder {
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn simplified(&self) -> Result<crate::ir::Program, Error> {
-        Ok(self.stages(&BTreeSet::new())?.1.simplified)
+        Ok(self.stages(&Shape::default())?.1.simplified)
     }
 
     /// The program with value and gradient in stable form, before rewriting for speed.
@@ -262,7 +279,7 @@ impl LossBuilder {
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn gradient_program(&self) -> Result<crate::ir::Program, Error> {
-        let lowered = self.lowered(&BTreeSet::new())?;
+        let lowered = self.lowered(&Shape::default())?;
         let wrt = self.gradients(&lowered)?;
         let grad = pipeline::run(lowered.program, &wrt).grad;
         Ok(crate::rewrite::simplify(&grad).0)
@@ -278,20 +295,21 @@ impl LossBuilder {
             Stage::Typed => return Ok(print_function(&self.function)),
             _ => {}
         }
-        let (_, stages) = self.stages(&BTreeSet::new())?;
-        match stage {
-            Stage::Ast | Stage::Typed | Stage::Ir => Ok(print_program(&stages.ir)),
-            Stage::Grad => Ok(print_program(&stages.grad)),
-            Stage::Simplified => Ok(print_program(&stages.simplified)),
-            Stage::Kernel | Stage::Clif | Stage::Asm => {
-                let compiled = jit::compile(&stages.simplified, self.jit_precision())?;
-                Ok(match stage {
-                    Stage::Kernel => compiled.kernel_text(),
-                    Stage::Clif => compiled.clif_text()?,
-                    _ => compiled.asm_text()?,
-                })
-            }
+        if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
+            let (_, stages) = self.stages(&self.likely_shape())?;
+            let compiled = jit::compile(&stages.simplified, self.jit_precision())?;
+            return Ok(match stage {
+                Stage::Kernel => compiled.kernel_text(),
+                Stage::Clif => compiled.clif_text()?,
+                _ => compiled.asm_text()?,
+            });
         }
+        let (_, stages) = self.stages(&Shape::default())?;
+        Ok(print_program(match stage {
+            Stage::Grad => &stages.grad,
+            Stage::Simplified => &stages.simplified,
+            _ => &stages.ir,
+        }))
     }
 
     fn syntax_tree(&self) -> String {

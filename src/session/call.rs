@@ -9,6 +9,7 @@ use super::params::Params;
 use super::program::LossInfo;
 use crate::bind::{Binding, InputBinding};
 use crate::eval::{self, Dense};
+use crate::hir::{AxisIndex, AxisKind, Function};
 use crate::ir::{AxisId, InputData, OutputRole, Program};
 use crate::jit::{Compiled, Outputs};
 use crate::lower::Conditions;
@@ -25,10 +26,19 @@ pub struct Loss {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) builder: LossBuilder,
-    pub(super) variants: Mutex<HashMap<BTreeSet<String>, Arc<Variant>>>,
+    pub(super) variants: Mutex<HashMap<Shape, Arc<Variant>>>,
 }
 
-/// The kernels for one set of optional inputs.
+/// What of the data the kernels are made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    /// The optional inputs that are given.
+    pub given: BTreeSet<String>,
+    /// The packs that stand for no axis.
+    pub empty_packs: BTreeSet<String>,
+}
+
+/// The kernels for one [`Shape`].
 #[derive(Debug)]
 pub(super) struct Variant {
     program: Program,
@@ -124,14 +134,14 @@ impl Loss {
         self.inner.builder.info()
     }
 
-    pub(super) fn variant(&self, given: &BTreeSet<String>) -> Result<Arc<Variant>, Error> {
+    pub(super) fn variant(&self, shape: &Shape) -> Result<Arc<Variant>, Error> {
         // A thread that panicked while it held the lock left a map that is still good.
         let mut variants = self.inner.variants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(variant) = variants.get(given) {
+        if let Some(variant) = variants.get(shape) {
             return Ok(variant.clone());
         }
-        let variant = Arc::new(self.inner.builder.compile(given)?);
-        variants.insert(given.clone(), variant.clone());
+        let variant = Arc::new(self.inner.builder.compile(shape)?);
+        variants.insert(shape.clone(), variant.clone());
         Ok(variant)
     }
 
@@ -142,10 +152,7 @@ impl Loss {
     /// hyperparameter is unknown or outside its domain.
     pub fn value_and_grad(&self, inputs: &[(&str, TensorView<'_>)], params: &Params) -> Result<Evaluation, Error> {
         let builder = &self.inner.builder;
-        let function = builder.function();
-        let optional = |name: &str| function.inputs.iter().any(|input| input.name == name && input.default.is_some());
-        let given = inputs.iter().map(|(name, _)| *name).filter(|name| optional(name)).map(str::to_string).collect();
-        let variant = self.variant(&given)?;
+        let variant = self.variant(&shape_of(builder.function(), inputs))?;
         let parameters = self.parameters(&variant.program, params)?;
         self.check_conditions(&variant, &parameters)?;
         let binding = Binding::new(&variant.program, inputs)?;
@@ -211,6 +218,25 @@ impl Loss {
         }
         Ok(())
     }
+}
+
+/// Which optional inputs are given, and which packs stand for no axis in all of the inputs that have them.
+fn shape_of(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Shape {
+    let mut shape = Shape::default();
+    let mut bound: HashMap<AxisIndex, bool> = HashMap::new();
+    for input in &function.inputs {
+        let Some((_, view)) = inputs.iter().find(|(name, _)| *name == input.name) else { continue };
+        if input.default.is_some() {
+            shape.given.insert(input.name.clone());
+        }
+        let pack = input.ty.axes.iter().find(|axis| function.axes[axis.0 as usize].kind == AxisKind::Pack);
+        if let Some(&pack) = pack {
+            *bound.entry(pack).or_default() |= view.shape().len() + 1 != input.ty.axes.len();
+        }
+    }
+    let empty = bound.into_iter().filter(|(_, bound)| !bound);
+    shape.empty_packs = empty.map(|(pack, _)| function.axes[pack.0 as usize].name.clone()).collect();
+    shape
 }
 
 fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Vec<Dense> {

@@ -24,6 +24,16 @@ pub enum Error {
         /// What may have been meant.
         suggestion: Option<String>,
     },
+    /// A loss that takes a loss, which only a call can give.
+    #[error("`{name}` takes a loss, `{parameter}`: call it, as in `{name}(huber{rest})`")]
+    NeedsLoss {
+        /// The loss.
+        name: String,
+        /// Its parameter.
+        parameter: String,
+        /// Its further inputs as a call would give them.
+        rest: String,
+    },
     /// The text defines no loss.
     #[error("`{name}` defines no loss")]
     NoLoss {

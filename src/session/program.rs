@@ -6,7 +6,7 @@ use super::build::LossBuilder;
 use super::error::Error;
 use crate::check::{Checker, kind_name};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::hir::{self, Function, Sort};
+use crate::hir::{self, Function, Kind, Sort};
 use crate::resolve::loader::NoModules;
 use crate::resolve::{Library, ModuleId, SourceLoader, World};
 use crate::span::{SourceMap, Span};
@@ -76,7 +76,7 @@ impl Compiler {
         };
         let mut checker = Checker::new(&world);
         // An expression sees what a file without items sees: the standard library.
-        let own = checker.expression(ModuleId(0), "expression", &expr);
+        let own = checker.expression(ModuleId(0), text.trim(), &expr);
         let (hir, found) = checker.finish();
         diagnostics.extend(found);
         finish(world, hir, own.into_iter().collect(), "expression", diagnostics)
@@ -89,6 +89,14 @@ impl Compiler {
     pub fn standard(&self) -> Result<Program, Error> {
         self.compile_named("std", "", &NoModules)
     }
+}
+
+/// A loss over losses is called with one; it cannot be compiled alone.
+fn needs_no_loss(function: &Function) -> Result<(), Error> {
+    let Some(parameter) = function.inputs.iter().find(|input| input.ty.kind == Kind::Loss) else { return Ok(()) };
+    let others = function.inputs.iter().filter(|input| input.ty.kind != Kind::Loss);
+    let rest = others.map(|input| format!(", {} = …", input.name)).collect();
+    Err(Error::NeedsLoss { name: function.name.clone(), parameter: parameter.name.clone(), rest })
 }
 
 fn finish(
@@ -178,6 +186,7 @@ impl Program {
     /// If there is none of that name.
     pub fn loss(&self, name: &str) -> Result<LossBuilder, Error> {
         let (program, function) = self.find(name)?;
+        needs_no_loss(&function)?;
         Ok(LossBuilder::new(program, function))
     }
 
@@ -188,6 +197,7 @@ impl Program {
     pub fn main(&self) -> Result<LossBuilder, Error> {
         let last = self.own.iter().rev().find(|function| function.sort == Sort::Loss);
         let function = last.ok_or_else(|| Error::NoLoss { name: self.name.clone() })?;
+        needs_no_loss(function)?;
         Ok(LossBuilder::new(self.clone(), function.clone()))
     }
 

@@ -1,5 +1,7 @@
 //! The syntax tree: what was written, with spans, before any name has a meaning.
 
+#![expect(missing_docs, reason = "a field is named for what it holds; its variant or struct is documented")]
+
 use crate::span::Span;
 
 /// A word with its place.

@@ -1,5 +1,7 @@
 //! What can be wrong with a text: facts with places. `report` makes messages of them.
 
+#![expect(missing_docs, reason = "a field is named for what it holds; its variant or struct is documented")]
+
 use crate::span::Span;
 use thiserror::Error;
 

@@ -16,6 +16,8 @@ use crate::judge::Judge;
 #[derive(Default)]
 pub struct Build {
     pub program: Program,
+    /// The size of intermediate results, to which roundings are relative where a result cancels.
+    pub size: f64,
 }
 
 impl Build {
@@ -176,7 +178,7 @@ pub fn agree(build: &Build, given: &[Given<'_>], parameters: &[f64], precision: 
         let (got, want) = (outputs.to_f64(position), judge.output(position));
         assert_eq!(got.len(), want.len(), "output {position}");
         let tolerance = if precision == Precision::F32 { 2e-5 } else { 1e-12 };
-        let scale = want.iter().filter(|x| x.is_finite()).fold(1e-30_f64, |scale, x| scale.max(x.abs()));
+        let scale = want.iter().filter(|x| x.is_finite()).fold(build.size.max(1e-30), |scale, x| scale.max(x.abs()));
         for (place, (&got, &want)) in got.iter().zip(&want).enumerate() {
             // What overflows in single precision is infinite there.
             let single = precision == Precision::F32 && !program.outputs[position].axes.is_empty();

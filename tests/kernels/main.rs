@@ -3,4 +3,5 @@
 mod build;
 mod judge;
 mod losses;
+mod random;
 mod shapes;

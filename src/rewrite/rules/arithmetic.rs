@@ -53,6 +53,7 @@ fn made_of_sizes(graph: &Graph, id: NodeId) -> bool {
     }
 }
 
+/// The rules on arithmetic.
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     always("add-zero",          Exact,    "x + 0 => x"),

@@ -9,6 +9,7 @@ use super::{Condition, Row, always, when};
 /// The pick is along the one axis that is normalised.
 const PICKED: Condition = Condition { name: "A is B alone", holds: |_, found| found.axes('A') == found.axes('B') };
 
+/// The rules on logarithms and exponentials.
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     always("log-exp",              Extends,  "log(exp(x)) => x"),

@@ -3,6 +3,7 @@
 use super::Grade::{Exact, Extends};
 use super::{Row, always};
 
+/// The rules on reductions.
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     always("sum-neg",     Exact,   "sum[A](-x) => -sum[A](x)"),

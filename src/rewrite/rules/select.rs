@@ -9,6 +9,7 @@ use crate::op::Element;
 const TRUTH: Condition =
     Condition { name: "p is a bool", holds: |graph, found| graph.ty(found.node('p')).element == Element::Bool };
 
+/// The rules on selections.
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     always("not-not",            Exact,   "not(not(p)) => p"),

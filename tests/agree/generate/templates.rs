@@ -1,0 +1,158 @@
+//! The forms of generated programs that reach beyond elementwise operations: reductions, the softmax family,
+//! picks, pairs, labelled axes and calls.
+
+use super::{ALL, C, Expression, Generator, N, S, expression, written};
+
+/// Items that every program has.
+pub const ITEMS: &str = "\
+axis pt = { u, t }
+const third = 1 / 3
+fn rows(a: real[N, C, ..S]) = sum[C](a * softmax[C](a - 0.1))
+fn energy(a: real[..A]) = sum(a^2) / (1 + size[..A])
+fn hit(a: real[C], label: index(C)) = a[C = label]
+";
+
+/// Losses of the library that are one number.
+pub const SCALARS: [&str; 12] = [
+    "dice",
+    "bce",
+    "mse",
+    "bce_logits",
+    "cross_entropy",
+    "focal_softmax",
+    "mean(dice[C])",
+    "tversky(alpha = third, beta = a)",
+    "mean(dice[..S])",
+    "huber(x, logits, delta = 0.6)",
+    "smooth_l1(v, v * 0.5 + 1)",
+    "cross_entropy(x, label, w + 2, label_smoothing = 0.1)",
+];
+
+impl Generator<'_> {
+    pub(super) fn reduction(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let value = if value.axes == 0 { self.exactly(value, C) } else { value };
+        let over = self.some(value.axes);
+        let condition = self.condition(value.axes);
+        let forms = [
+            "mean[#](@)",
+            "sum[#](@)",
+            "sum[#](@ where $)",
+            "mean[#](@ where $)",
+            "mean[#](@ per 0.3 + sigmoid(x) where $)",
+            "tanh(max[#](@))",
+            "tanh(min[#](@ where $))",
+            "tanh(logsumexp[#](@))",
+            "tanh(log(sum[#](exp(@))))",
+            "norm[#](@)",
+            "prod[#](0.9 + 0.3 * tanh(@))",
+            "var[#](@)",
+            "std[#](@ + x)",
+        ];
+        let form = *self.choices.one(&forms);
+        // What a form adds to the axes of its operand.
+        let axes = if form.contains('x') && form.contains("(x)") || form.contains("+ x") { ALL } else { value.axes };
+        let text =
+            form.replace('@', &format!("({})", value.text)).replace('#', &written(over)).replace('$', &condition);
+        expression(text, axes & !over)
+    }
+
+    pub(super) fn softmax(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let value = self.exactly(value, C);
+        let over = C | self.choices.below(2) as u8 * (S & value.axes);
+        let forms = ["softmax[#](@ - 0.1)", "log_softmax[#](@ - 0.1)", "log(softmax[#](0.1 - @))", "normalize[#](@)"];
+        let form = *self.choices.one(&forms);
+        expression(form.replace('@', &value.text).replace('#', &written(over)), value.axes)
+    }
+
+    pub(super) fn pick(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let value = self.exactly(value, C);
+        let picked = value.axes & !C | N | S;
+        match self.choices.below(4) {
+            0 => expression(format!("({})[C = label]", value.text), picked),
+            1 => expression(format!("log_softmax[C]({} - 0.1)[C = label]", value.text), picked),
+            2 => expression(format!("sum[C](({}) * (label == index[C]))", value.text), picked),
+            _ => expression(format!("({})[C = argmax[C](x)]", value.text), picked),
+        }
+    }
+
+    /// Every pair of samples or classes.
+    pub(super) fn pairs(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let (axis, name) = if self.choices.below(2) == 0 { (N, "N") } else { (C, "C") };
+        let value = self.exactly(value, axis);
+        let text = &value.text;
+        match self.choices.below(3) {
+            0 => expression(format!("mean[M](abs({text} - ({text})[{name} -> M]))"), value.axes),
+            1 => expression(
+                format!("sum[M](({text}) * ({text})[{name} -> M] where index[{name}] != index[M])"),
+                value.axes,
+            ),
+            _ => expression(
+                format!("mean[{name}, M](softplus({text} - 1.1 * ({text})[{name} -> M]))"),
+                value.axes & !axis,
+            ),
+        }
+    }
+
+    pub(super) fn labelled(&mut self, depth: usize) -> Expression {
+        match self.choices.below(3) {
+            0 => expression("(point.u * point.t)", N),
+            1 => {
+                let (u, t) = (self.real(depth - 1), self.real(depth - 1));
+                let axes = u.axes | t.axes | N;
+                expression(format!("sum[pt](pt(u = {}, t = {}) * point)", u.text, t.text), axes)
+            }
+            _ => {
+                let value = self.real(depth - 1);
+                let axes = value.axes;
+                expression(format!("norm[pt](pt(u = {}, t = 0.5))", value.text), axes)
+            }
+        }
+    }
+
+    pub(super) fn call(&mut self, depth: usize) -> Expression {
+        if self.choices.below(3) == 0 {
+            return expression(format!("({})", self.scalar_call()), 0);
+        }
+        let value = self.real(depth - 1);
+        match self.choices.below(7) {
+            0 => {
+                let value = self.exactly(value, ALL);
+                expression(format!("rows[N, C, ..S]({})", value.text), N | S)
+            }
+            1 => {
+                let value = self.exactly(value, C);
+                expression(format!("energy[C]({})", value.text), value.axes & !C)
+            }
+            2 => {
+                let value = self.exactly(value, N | C);
+                let over = self.some(value.axes);
+                expression(
+                    format!("mse[{}]({}, {})", written(over), value.text, format_args!("0.3 * ({})", value.text)),
+                    value.axes & !over,
+                )
+            }
+            3 => {
+                let value = self.exactly(value, ALL);
+                let over = self.some(ALL);
+                expression(format!("dice[{}](sigmoid({} - 0.1), target)", written(over), value.text), ALL & !over)
+            }
+            4 => {
+                let value = self.exactly(value, ALL);
+                let over = self.some(ALL);
+                expression(format!("bce_logits[{}]({} - 0.1, target)", written(over), value.text), ALL & !over)
+            }
+            5 => {
+                let value = self.exactly(value, ALL);
+                expression(format!("cross_entropy[N, C, ..S]({} - 0.1, label)", value.text), 0)
+            }
+            _ => {
+                let value = self.exactly(value, ALL);
+                expression(format!("huber[C]({}, 0.4 * x, delta = a)", value.text), N | S)
+            }
+        }
+    }
+}
