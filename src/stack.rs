@@ -12,3 +12,8 @@ const MORE: usize = 2 << 20;
 pub fn with_room<T>(step: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(RED_ZONE, MORE, step)
 }
+
+/// The beginning of a recursion over a whole definition, with room for all that its text may be nested.
+pub fn with_much_room<T>(step: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(1 << 20, 4 << 20, step)
+}

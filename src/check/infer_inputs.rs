@@ -54,9 +54,7 @@ struct Demands {
     demands: Vec<Demand>,
 }
 
-/// Declares the inferred inputs in the scope of a loss without any.
-///
-/// False if the demands contradict each other, which is reported.
+/// Declares the inferred inputs in the scope of a loss without any; false if the demands on them disagree.
 pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) -> bool {
     let mut demands = Demands::default();
     let mut defined: BTreeSet<String> = scope.words.keys().cloned().collect();
@@ -403,8 +401,7 @@ impl Demands {
 
     /// Unifies the demands name by name and declares an input for each.
     fn declare(mut self, scope: &mut Scope<'_, '_>) -> bool {
-        let mut inputs: Vec<Demand> = Vec::new();
-        let mut agree = true;
+        let (mut inputs, mut agree) = (Vec::<Demand>::new(), true);
         for demand in std::mem::take(&mut self.demands) {
             let Some(position) = inputs.iter().position(|input| input.name == demand.name) else {
                 inputs.push(demand);

@@ -25,6 +25,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Function, FunctionId, Program, Sort};
 use crate::resolve::{ModuleId, World};
 use crate::span::Span;
+use crate::stack::with_much_room;
 use crate::syntax::ast::{self, ItemKind};
 
 pub use builtins::{BUILTINS, Builtin, BuiltinRow};
@@ -109,7 +110,7 @@ impl<'w> Checker<'w> {
         }
         self.states[id.0 as usize] = State::Open;
         self.open.push(id);
-        let checked = self.check_item(id);
+        let checked = with_much_room(|| self.check_item(id));
         self.open.pop();
         self.states[id.0 as usize] = if checked.is_some() { State::Done } else { State::Failed };
         let checked = checked.map(Arc::new);

@@ -258,7 +258,7 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic.help("write a comparison, such as `x > 0`")
             }
         }
-        TypeError::LargeOperand { span } => Diagnostic::error("E0414", title)
+        TypeError::LargeOperand { span } => Diagnostic::error("E0415", title)
             .at(*span, "compared on both sides")
             .help("give it a name with `let`, and compare the name"),
         TypeError::LossIsBool { span } => Diagnostic::error("E0404", title)
@@ -302,6 +302,9 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
                 format!("`{name}` wants logits; leave it out, or say that these are some: `{name}({text} as real)`")
             })
         }
+        TypeError::DefaultKind { wanted, span, .. } => Diagnostic::error("E0413", title)
+            .at(*span, "")
+            .help(format!("write a default that is {wanted}, or declare another kind")),
         TypeError::NoOuterReduction { found, inside, span, .. } => {
             let diagnostic = Diagnostic::error("E0414", title).at(*span, "");
             let diagnostic =
@@ -310,9 +313,6 @@ fn kinds(error: &TypeError) -> Option<Diagnostic> {
                 .note(format!("it ends in {found}"))
                 .help("a constant factor is allowed in front of the `mean` or `sum`, nothing else")
         }
-        TypeError::DefaultKind { wanted, span, .. } => Diagnostic::error("E0413", title)
-            .at(*span, "")
-            .help(format!("write a default that is {wanted}, or declare another kind")),
         _ => return None,
     })
 }

@@ -73,10 +73,20 @@ impl<A: Copy + PartialEq> Flow<'_, A> {
 
 /// Whether an expression is one number that no input takes part in: a factor that belongs to the elements.
 pub fn is_constant(function: &Function, expr: &Expr) -> bool {
+    // Each `let` is looked at once, in order: one speaks only of those before it.
+    let mut lets = Vec::with_capacity(function.lets.len());
+    for binding in &function.lets {
+        let constant = is_constant_given(&lets, &binding.value);
+        lets.push(constant);
+    }
+    is_constant_given(&lets, expr)
+}
+
+fn is_constant_given(lets: &[bool], expr: &Expr) -> bool {
     let mut constant = expr.ty.axes.is_empty();
     expr.visit(&mut |part| match &part.kind {
         ExprKind::Input(_) => constant = false,
-        ExprKind::Let(index) => constant &= is_constant(function, &function.lets[index.0 as usize].value),
+        ExprKind::Let(index) => constant &= lets[index.0 as usize],
         _ => {}
     });
     constant
