@@ -1,4 +1,5 @@
 //! Value and gradient as plain loops: one or two passes, no allocation, sums in f64.
+#![allow(clippy::disallowed_methods, reason = "what a Rust programmer writes without the crate")]
 
 use lossc::tensor::{Slice, Tensor};
 

@@ -51,7 +51,7 @@ impl Generator<'_> {
         ];
         let form = *self.choices.one(&forms);
         // What a form adds to the axes of its operand.
-        let axes = if form.contains('x') && form.contains("(x)") || form.contains("+ x") { ALL } else { value.axes };
+        let axes = if form.contains("(x)") || form.contains("+ x") { ALL } else { value.axes };
         let text =
             form.replace('@', &format!("({})", value.text)).replace('#', &written(over)).replace('$', &condition);
         expression(text, axes & !over)
@@ -60,7 +60,7 @@ impl Generator<'_> {
     pub(super) fn softmax(&mut self, depth: usize) -> Expression {
         let value = self.real(depth - 1);
         let value = self.exactly(value, C);
-        let over = C | self.choices.below(2) as u8 * (S & value.axes);
+        let over = C | (self.choices.below(2) as u8 * (S & value.axes));
         let forms = ["softmax[#](@ - 0.1)", "log_softmax[#](@ - 0.1)", "log(softmax[#](0.1 - @))", "normalize[#](@)"];
         let form = *self.choices.one(&forms);
         expression(form.replace('@', &value.text).replace('#', &written(over)), value.axes)
@@ -69,7 +69,7 @@ impl Generator<'_> {
     pub(super) fn pick(&mut self, depth: usize) -> Expression {
         let value = self.real(depth - 1);
         let value = self.exactly(value, C);
-        let picked = value.axes & !C | N | S;
+        let picked = (value.axes & !C) | N | S;
         match self.choices.below(4) {
             0 => expression(format!("({})[C = label]", value.text), picked),
             1 => expression(format!("log_softmax[C]({} - 0.1)[C = label]", value.text), picked),
