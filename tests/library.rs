@@ -55,6 +55,7 @@ fn extents(inputs: &[InputInfo], changed: &[(&str, &[usize])]) -> Extents {
             "N" => &[5],
             "C" | "K" => &[4],
             "box" => &[4],
+            "rbox" => &[5],
             axis if axis.starts_with("..") => &[2],
             _ => &[3],
         };

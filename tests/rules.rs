@@ -347,10 +347,21 @@ fn rules_about_axes() {
 
     let (mut bench, ..) = new();
     let graph = bench.graph();
-    let product = graph.binary(Binary::Mul, x, row);
+    let size = graph.size(n);
+    let finite = graph.cast(Element::Real, size);
+    let product = graph.binary(Binary::Mul, x, finite);
     let sum = graph.reduce(ReduceOp::Sum, &[c], product);
     bench.output(sum);
     assert_simplifies(&bench, "sum-factor");
+
+    // A factor that may be infinite stays: over nothing the sum is 0, and 0 times an infinity is not.
+    let (mut bench, ..) = new();
+    let graph = bench.graph();
+    let product = graph.binary(Binary::Mul, x, row);
+    let sum = graph.reduce(ReduceOp::Sum, &[c], product);
+    bench.output(sum);
+    let (_, statistics) = simplify(&bench.program);
+    assert!(!statistics.firings.contains_key("sum-factor"));
 
     let (mut bench, ..) = new();
     let graph = bench.graph();

@@ -29,6 +29,8 @@ fn data(loss: &str, inputs: &[InputInfo]) -> Tensors {
     for axis in inputs.iter().flat_map(|input| &input.axes) {
         let extent: &[usize] = if axis == "box" {
             &[4]
+        } else if axis == "rbox" {
+            &[5]
         } else if axis.starts_with("..") {
             &[3]
         } else {

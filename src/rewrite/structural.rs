@@ -7,8 +7,8 @@
 
 use super::engine::Engine;
 use super::rules::Grade;
-use crate::ir::{AxisId, Constant, Extent, NodeId, Op, without};
-use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp};
+use crate::ir::{AxisId, Constant, Extent, Graph, NodeId, Op, without};
+use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// A rule written in Rust.
 pub struct Structural {
@@ -248,11 +248,14 @@ fn sum_factor(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<NodeI
     let lacks = |engine: &Engine, id: NodeId| engine.graph.axes_of(id).iter().all(|axis| !over.contains(axis));
     match node.op {
         Op::Binary(Binary::Mul) => {
-            let factor = (0..2).find(|&position| lacks(engine, node.operands[position]))?;
+            let leaves = |position: &usize| {
+                lacks(engine, node.operands[*position]) && is_finite(&engine.graph, node.operands[*position])
+            };
+            let factor = (0..2).find(leaves)?;
             let rest = summed(engine, over, node.operands[1 - factor])?;
             Some(engine.make(Op::Binary(Binary::Mul), &[rest, node.operands[factor]]))
         }
-        Op::Binary(Binary::Div) if lacks(engine, node.operands[1]) => {
+        Op::Binary(Binary::Div) if lacks(engine, node.operands[1]) && is_not_small(&engine.graph, node.operands[1]) => {
             let rest = summed(engine, over, node.operands[0])?;
             Some(engine.make(Op::Binary(Binary::Div), &[rest, node.operands[1]]))
         }
@@ -261,6 +264,36 @@ fn sum_factor(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<NodeI
             Some(engine.make(Op::Select, &[node.operands[0], rest, node.operands[2]]))
         }
         _ => None,
+    }
+}
+
+/// Whether a factor is finite whatever the data are (a hyperparameter is taken to be): only such a one may leave a
+/// sum, which is 0 over nothing, while 0 times an infinity is not.
+fn is_finite(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    let all = |ids: &[NodeId]| ids.iter().all(|&id| is_finite(graph, id));
+    match &node.op {
+        Op::Constant(Constant::Real(value)) => value.is_finite(),
+        Op::Constant(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => true,
+        Op::Select => all(&node.operands[1..]),
+        Op::Cast(_) | Op::Stop => all(&node.operands),
+        Op::Unary(Unary::Neg | Unary::Abs) => all(&node.operands),
+        Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Min | Binary::Max) => all(&node.operands),
+        Op::Binary(Binary::Div) => is_finite(graph, node.operands[0]) && is_not_small(graph, node.operands[1]),
+        _ => graph.ty(id).element != Element::Real,
+    }
+}
+
+/// Whether a divisor is at least 1 in size whatever the data are, or a constant or hyperparameter other than 0.
+fn is_not_small(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    match &node.op {
+        Op::Constant(Constant::Real(value)) => *value != 0.0,
+        Op::Constant(Constant::Int(value)) => *value >= 1,
+        Op::Parameter(_) => true,
+        Op::Cast(_) | Op::Stop | Op::Unary(Unary::Neg | Unary::Abs) => is_not_small(graph, node.operands[0]),
+        Op::Binary(Binary::Max) => node.operands.iter().any(|&id| is_not_small(graph, id)),
+        _ => false,
     }
 }
 

@@ -181,7 +181,7 @@ impl Generator<'_> {
             3 => {
                 let weight = self.real(1);
                 let value = self.exactly(value, weight.axes | N);
-                format!("mean({} per 0.2 + sigmoid({}))", value.text, weight.text)
+                format!("mean({} per 0.2 + sigmoid({} - 0.1))", value.text, weight.text)
             }
             4 => {
                 let call = self.scalar_call();

@@ -63,6 +63,10 @@ fn tensor(input: &InputInfo, extents: &Extents, random: &mut Random) -> Tensor {
         let boxes = (0..count / 4).flat_map(|_| rectangle(random));
         return Tensor::f64(boxes.collect(), &shape);
     }
+    if input.axes.last().is_some_and(|axis| axis == "rbox") {
+        let boxes = (0..count / 5).flat_map(|_| rotated(random));
+        return Tensor::f64(boxes.collect(), &shape);
+    }
     let mut draw = || match input.kind.as_str() {
         "prob" => random.between(0.05, 0.95),
         "binary" => f64::from(u8::from(random.next() < 0.5)),
@@ -72,6 +76,12 @@ fn tensor(input: &InputInfo, extents: &Extents, random: &mut Random) -> Tensor {
         other => panic!("no data of kind {other}"),
     };
     Tensor::f64((0..count).map(|_| f64::from(draw() as f32)).collect(), &shape)
+}
+
+/// A rotated box of some extent near the origin: centre, size, angle.
+fn rotated(random: &mut Random) -> [f64; 5] {
+    let mut number = |low: f64, high: f64| f64::from(random.between(low, high) as f32);
+    [number(-0.5, 0.5), number(-0.5, 0.5), number(0.8, 1.5), number(0.8, 1.5), number(-1.0, 1.0)]
 }
 
 /// A box of some extent about the origin, so that two of them overlap: x1, y1, x2, y2.
