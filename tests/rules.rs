@@ -347,6 +347,15 @@ fn rules_about_axes() {
 
     let (mut bench, ..) = new();
     let graph = bench.graph();
+    let wide = graph.broadcast(row, &[c]);
+    let largest = graph.reduce(ReduceOp::Max, &[n, c], wide);
+    let smallest = graph.reduce(ReduceOp::Min, &[c], wide);
+    bench.output(largest);
+    bench.output(smallest);
+    assert_simplifies(&bench, "extremum-repeated");
+
+    let (mut bench, ..) = new();
+    let graph = bench.graph();
     let size = graph.size(n);
     let finite = graph.cast(Element::Real, size);
     let product = graph.binary(Binary::Mul, x, finite);

@@ -32,6 +32,8 @@ pub const RULES: &[Structural] = &[
         about: "an operation on repeated operands is repeated instead" },
     Structural { name: "sum-repeated",     grade: Grade::Rounding, apply: sum_repeated,
         about: "the sum over a repeated axis is a multiple" },
+    Structural { name: "extremum-repeated", grade: Grade::Exact,   apply: extremum_repeated,
+        about: "the extremum over a repeated axis is the operand, if the axis is not empty" },
     Structural { name: "reduce-reduce",    grade: Grade::Rounding, apply: reduce_reduce,
         about: "a reduction of the same reduction is one over both sets of axes" },
     Structural { name: "sum-one-hot",      grade: Grade::Exact,    apply: sum_one_hot,
@@ -162,6 +164,28 @@ fn sum_repeated(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<Nod
             size = engine.make(Op::Cast(Element::Real), &[size]);
         }
         result = engine.make(Op::Binary(binary), &[result, size]);
+    }
+    Some(result)
+}
+
+/// What is constant along an axis is compared with itself, and not with a copy that a kernel has rounded.
+fn extremum_repeated(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
+    let Op::Reduce(reduce @ (ReduceOp::Min | ReduceOp::Max), over) = op else { return None };
+    let (inner, new) = repeated(engine, operands[0])?;
+    if !new.iter().all(|axis| over.contains(axis)) {
+        return None;
+    }
+    let mut result = engine.reduce(*reduce, &without(over, &new), inner);
+    let largest = *reduce == ReduceOp::Min;
+    let neutral = match engine.graph.ty(result).element {
+        Element::Int => engine.graph.int(if largest { i64::MAX } else { i64::MIN }),
+        _ => engine.graph.real(if largest { f64::INFINITY } else { f64::NEG_INFINITY }),
+    };
+    for axis in new {
+        let size = engine.make(Op::Size(axis), &[]);
+        let zero = engine.graph.int(0);
+        let some = engine.make(Op::Compare(Compare::Lt), &[zero, size]);
+        result = engine.make(Op::Select, &[some, result, neutral]);
     }
     Some(result)
 }
