@@ -252,6 +252,9 @@ fn wrong_options() {
     ] {
         said.add(&place, &[arguments, &good].concat());
     }
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }";
+    place.bytes("scores.npy", &npy(header, &1.0_f64.to_le_bytes()));
+    said.add(&place, &["eval", "mse", "--data", "good.json", "--input", "prde=scores.npy"]);
     said.add(&place, &["grad", "hubre"]);
     said.add(&place, &["doc", "hubre"]);
     said.add(&place, &["show", "mse", "--stage", "grad", "--grad", "x"]);

@@ -1,7 +1,7 @@
 //! `lossc eval`: the main job, a loss on data.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::arguments::{EngineArgument, EvalArguments};
 use super::data::{Data, read_data, read_npy, write_npy_folder, write_safetensors};
@@ -11,6 +11,7 @@ use super::output::put;
 use super::target::{builder, with_gradients};
 use crate::lower::Reduction;
 use crate::session::{Engine, Evaluation, Loss, LossBuilder, LossInfo, Params, Value};
+use crate::suggestion::did_you_mean;
 use crate::tensor::{DType, Tensor, TensorView};
 
 /// Evaluates and prints.
@@ -25,7 +26,7 @@ pub fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     }
     let builder = configured(builder(&arguments.loss)?, arguments, &data)?;
     let info = builder.info();
-    let inputs = chosen(&info, data.inputs, &arguments.grad)?;
+    let inputs = chosen(&info, data.inputs, &arguments.inputs)?;
     let loss = builder.build()?;
     let evaluation = call(&loss, &inputs)?;
     if let Some(path) = &arguments.out {
@@ -62,9 +63,13 @@ fn configured(builder: LossBuilder, arguments: &EvalArguments, data: &Data) -> R
     Ok(builder)
 }
 
-/// The tensors that the loss takes. A file may hold more than one loss needs; those are left out, unless one was
-/// named with `--input` or `--grad`.
-fn chosen(info: &LossInfo, inputs: Vec<(String, Tensor)>, grad: &[String]) -> Result<Vec<(String, Tensor)>, Failure> {
+/// The tensors that the loss takes. A file may hold more than one loss needs: those are left out. One that was
+/// `named` with `--input` was meant for this loss.
+fn chosen(
+    info: &LossInfo,
+    inputs: Vec<(String, Tensor)>,
+    named: &[(String, PathBuf)],
+) -> Result<Vec<(String, Tensor)>, Failure> {
     let known = |name: &str| info.inputs.iter().any(|input| input.name == name);
     let (taken, left): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(name, _)| known(name));
     let wanted: Vec<&str> = info
@@ -73,8 +78,14 @@ fn chosen(info: &LossInfo, inputs: Vec<(String, Tensor)>, grad: &[String]) -> Re
         .filter(|input| !input.optional && !taken.iter().any(|(name, _)| *name == input.name))
         .map(|input| input.name.as_str())
         .collect();
+    let signature: Vec<String> = info.inputs.iter().map(written).collect();
+    if let Some((name, _)) = named.iter().find(|(name, _)| !known(name)) {
+        let meant = did_you_mean(name, info.inputs.iter().map(|input| input.name.as_str()));
+        let meant = meant.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+        let takes = signature.join(", ");
+        return Err(Failure::Message(format!("`{}` has no input `{name}`; it takes {takes}{meant}", info.name)));
+    }
     if !wanted.is_empty() {
-        let signature: Vec<String> = info.inputs.iter().map(written).collect();
         let mut text = format!(
             "`{}` needs the input{} {}",
             info.name,
@@ -92,7 +103,6 @@ fn chosen(info: &LossInfo, inputs: Vec<(String, Tensor)>, grad: &[String]) -> Re
         let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
         eprintln!("note: `{}` does not take {}: left out", info.name, names.join(", "));
     }
-    let _ = grad;
     Ok(taken)
 }
 
