@@ -107,6 +107,16 @@ impl Outputs {
         &self.singles[output]
     }
 
+    /// An output of a kernel in single precision, with its memory: the next call allocates it anew.
+    pub fn take_f32(&mut self, output: usize) -> Vec<f32> {
+        std::mem::take(&mut self.singles[output])
+    }
+
+    /// An output of a kernel in double precision, with its memory: the next call allocates it anew.
+    pub fn take_f64(&mut self, output: usize) -> Vec<f64> {
+        std::mem::take(&mut self.doubles[output])
+    }
+
     /// An output of a kernel in double precision.
     pub fn f64(&self, output: usize) -> &[f64] {
         &self.doubles[output]

@@ -163,14 +163,27 @@ impl Loss {
             Some(compiled) => {
                 let mut outputs = Outputs::new();
                 compiled.call(&binding, &parameters, &mut outputs)?;
-                return Ok(collect(&variant.program, builder.precision(), |position| {
-                    (outputs.to_f64(position), binding.shape(&variant.program, &variant.program.outputs[position].axes))
+                // The memory of an output becomes the result: nothing of its size is copied.
+                return Ok(collect(&variant.program, |position, axes| {
+                    let shape = binding.shape(&variant.program, axes);
+                    if axes.is_empty() {
+                        Tensor::f64(vec![outputs.scalar(position)], &shape)
+                    } else if builder.precision() == DType::F64 {
+                        Tensor::f64(outputs.take_f64(position), &shape)
+                    } else {
+                        Tensor::f32(outputs.take_f32(position), &shape)
+                    }
                 }));
             }
             None => interpret(&variant.program, &binding, &parameters),
         };
-        Ok(collect(&variant.program, builder.precision(), |position| {
-            (dense[position].reals().to_vec(), binding.shape(&variant.program, &variant.program.outputs[position].axes))
+        Ok(collect(&variant.program, |position, axes| {
+            let (values, shape) = (dense[position].reals(), binding.shape(&variant.program, axes));
+            if axes.is_empty() || builder.precision() == DType::F64 {
+                Tensor::f64(values.to_vec(), &shape)
+            } else {
+                Tensor::f32(values.iter().map(|&value| value as f32).collect(), &shape)
+            }
         }))
     }
 
@@ -254,32 +267,25 @@ fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Ve
     eval::evaluate(program, &extents, &inputs, parameters)
 }
 
-/// Sorts outputs into value, terms and gradients. `output` gives the numbers of one output and its shape.
-fn collect(program: &Program, dtype: DType, output: impl Fn(usize) -> (Vec<f64>, Vec<usize>)) -> Evaluation {
-    let tensor = |position: usize| {
-        let (values, shape) = output(position);
-        if dtype == DType::F64 {
-            Tensor::f64(values, &shape)
-        } else {
-            Tensor::f32(values.into_iter().map(|value| value as f32).collect(), &shape)
-        }
-    };
-    let scalar = |position: usize| output(position).0.first().copied().unwrap_or(f64::NAN);
+/// Sorts outputs into value, terms and gradients. `output` gives one output, whose axes it is told.
+fn collect(program: &Program, mut output: impl FnMut(usize, &[AxisId]) -> Tensor) -> Evaluation {
     let mut evaluation = Evaluation { value: Value::Scalar(f64::NAN), terms: Vec::new(), gradients: Vec::new() };
     for (position, declared) in program.outputs.iter().enumerate() {
+        let result = output(position, &declared.axes);
+        let scalar = || result.to_f64().first().copied().unwrap_or(f64::NAN);
         match &declared.role {
-            OutputRole::Value if declared.axes.is_empty() => evaluation.value = Value::Scalar(scalar(position)),
-            OutputRole::Value => evaluation.value = Value::Tensor(tensor(position)),
+            OutputRole::Value if declared.axes.is_empty() => evaluation.value = Value::Scalar(scalar()),
+            OutputRole::Value => evaluation.value = Value::Tensor(result),
             OutputRole::Term(name) => {
-                evaluation.terms.push(Term { name: name.clone(), value: scalar(position), weight: 1.0 });
+                evaluation.terms.push(Term { name: name.clone(), value: scalar(), weight: 1.0 });
             }
             OutputRole::Weight(name) => {
                 if let Some(term) = evaluation.terms.iter_mut().find(|term| term.name == *name) {
-                    term.weight = scalar(position);
+                    term.weight = scalar();
                 }
             }
             OutputRole::Gradient(input) => {
-                evaluation.gradients.push(Gradient { input: input.clone(), tensor: tensor(position) });
+                evaluation.gradients.push(Gradient { input: input.clone(), tensor: result });
             }
         }
     }
