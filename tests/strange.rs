@@ -181,3 +181,16 @@ fn reduction_none_of_an_empty_batch_is_empty() {
         assert!(matches!(result.values(), Value::Tensor(tensor) if tensor.shape == [0]), "{:?}", result.values());
     }
 }
+
+#[test]
+fn a_condition_on_an_extent_is_no_panic() {
+    use lossc::session::{Compiler, Params};
+    use lossc::tensor::{Slice, TensorView};
+    let text = "loss a(pred: real[N], target: real[N]) = huber(delta = size[N])";
+    let loss = Compiler::new().compile(text).and_then(|program| program.main()?.build()).expect("it compiles");
+    let (pred, target) = ([3.0_f64, 0.0], [0.0_f64, 0.0]);
+    let view = |data| TensorView::contiguous(Slice::F64(data), &[2]).expect("it fits");
+    let out = loss.value_and_grad(&[("pred", view(&pred)), ("target", view(&target))], &Params::new());
+    // δ = 2 and |d| = 3: δ(|d| − δ/2) = 4, and the mean over two is 2.
+    assert_eq!(out.expect("it runs").value(), 2.0);
+}

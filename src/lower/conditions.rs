@@ -31,7 +31,8 @@ impl Lowering<'_> {
         for hyperparameter in &instance.function.hyperparameters {
             let Some(condition) = &hyperparameter.condition else { continue };
             let value = self.expr(instance, condition)?;
-            if value.data {
+            // What depends on data, or on how many there are, is not known before a call.
+            if value.data || has_extent(&self.program.graph, value.node) {
                 continue;
             }
             let about = Condition {
@@ -59,6 +60,12 @@ impl Lowering<'_> {
         }
         Conditions { conditions, program }
     }
+}
+
+/// Whether a node depends on the extent of an axis.
+fn has_extent(graph: &Graph, node: NodeId) -> bool {
+    let live = crate::ir::live_nodes(graph, &[node]);
+    live.into_iter().any(|id| matches!(graph.node(id).op, Op::Size(_) | Op::Index(_)))
 }
 
 /// Copies a node without axes, and what it depends on, into another graph.
