@@ -5,6 +5,7 @@
 
 mod formula;
 mod graph;
+mod infer;
 mod parse;
 mod print;
 mod program;
