@@ -8,6 +8,7 @@
 
 mod dense;
 mod node;
+mod whole;
 
 pub use dense::{Dense, Values};
 

@@ -133,3 +133,8 @@ mod tests {
         assert_eq!(atan2(0.0, -1.0), std::f64::consts::PI);
     }
 }
+
+/// How two numbers follow one another in ascending order: NaN after all others and equal to itself, −0 equal to 0.
+pub fn ascending(a: f64, b: f64) -> std::cmp::Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}

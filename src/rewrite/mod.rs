@@ -11,6 +11,7 @@ mod fold;
 pub mod pattern;
 pub mod rules;
 pub mod structural;
+mod whole;
 
 pub use engine::Statistics;
 pub use expand::expand_softmax;
