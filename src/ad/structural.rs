@@ -26,6 +26,7 @@ pub(super) fn contribution(
         Op::Gather(axis) => gather(graph, node, *axis, position, term),
         Op::CumSum { axis, reverse } => Some(cumsum(&mut graph.borrow_mut(), *axis, *reverse, term)),
         Op::Scatter { axis, .. } => scatter(&mut graph.borrow_mut(), node, *axis, position, term),
+        Op::Contract(_) => Some(contraction(graph, node, position, term)),
         // Not differentiable, or without operands.
         Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop | Op::Order(_) | Op::TopIndex { .. } => None,
         Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => None,
@@ -95,6 +96,15 @@ fn softmax(graph: &RefCell<Graph>, op: SoftmaxOp, x: NodeId, axes: &[AxisId], te
 fn guarded(graph: &RefCell<Graph>, term: &Term, g: Formula, value: Formula) -> Term {
     let value = if term.partial { guard(&mut graph.borrow_mut(), g.id, value.id) } else { value.id };
     Term { value, ..term.clone() }
+}
+
+/// The adjoint times the other operand, summed over what only that one has.
+fn contraction(graph: &RefCell<Graph>, node: &Node, position: usize, term: &Term) -> Term {
+    let term = term.clone().apply_conditions_over(&mut graph.borrow_mut(), &node.ty.axes);
+    let value = Formula::new(graph, term.value) * Formula::new(graph, node.operands[1 - position]);
+    let all = union(&node.ty.axes, graph.borrow().axes_of(node.operands[1 - position]));
+    let term = Term { value: value.id, ..term };
+    term.sum_to(&mut graph.borrow_mut(), &all, node.operands[position])
 }
 
 /// The adjoint of a picked element goes where the index says; out of range nothing matches.

@@ -124,6 +124,9 @@ pub enum Op {
     /// negative or beyond the extent, without reading. The result's axes are the tensor's with those
     /// of the index in the place of this one; an axis that both have is aligned.
     Gather(AxisId),
+    /// `(a, b)`: the sum over these axes, which both have, of the product of two operands aligned by axis. Made by
+    /// the pass that recognises matrix products, and computed as one: the product is never stored.
+    Contract(Axes),
     /// The operand with axis `from` called `to`, of the same extent.
     Rename {
         /// An axis of the operand.
@@ -171,7 +174,8 @@ impl Op {
             Op::Unary(_) | Op::Polygamma(_) | Op::Cast(_) | Op::Stop | Op::Broadcast(_) => 1,
             Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
             Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } => 1,
-            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) | Op::Scatter { .. } => 2,
+            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) => 2,
+            Op::Contract(_) | Op::Scatter { .. } => 2,
             Op::Select => 3,
         }
     }
@@ -427,6 +431,13 @@ impl Graph {
         let mut over: Axes = over.iter().copied().collect();
         over.sort();
         self.add(Op::Scatter { axis, over }, &[values, index])
+    }
+
+    /// The sum over `axes` of the product of two operands that both have them, all axes in the order of their ids.
+    pub fn contract(&mut self, axes: &[AxisId], a: NodeId, b: NodeId) -> NodeId {
+        let mut axes: Axes = axes.iter().copied().collect();
+        axes.sort();
+        self.add(Op::Contract(axes), &[a, b])
     }
 
     /// `x` with axis `from` called `to`; `x` itself where it lacks `from`.

@@ -121,6 +121,7 @@ fn operation(program: &Program, node: &Node) -> String {
             format!("{} {}", if *reverse { "cumsum_reverse" } else { "cumsum" }, axis_list(graph, &[*axis]))
         }
         Op::Scatter { axis, over } => format!("scatter {} {}", axis_list(graph, &[*axis]), axis_list(graph, over)),
+        Op::Contract(axes) => format!("contract {}", axis_list(graph, axes)),
         Op::Rename { from, to } => format!("rename {}", axis_list(graph, &[*from, *to])),
     }
 }

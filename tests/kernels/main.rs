@@ -1,7 +1,9 @@
 //! Graphs built by hand through scheduling and code generation, against a slow evaluator.
 
 mod build;
+mod contract;
 mod judge;
 mod losses;
+mod order;
 mod random;
 mod shapes;
