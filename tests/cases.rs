@@ -15,10 +15,7 @@ const WAITING: &[(&str, &str)] = &[
     ("curricular_face_cos", "state"),
     ("l_softmax", "repeat"),
     ("l_softmax_mix", "repeat"),
-    ("range", "topk"),
-    ("range_intra", "topk"),
     ("sinkhorn", "repeat"),
-    ("wasserstein_1d", "sort"),
 ];
 
 /// The losses that have a case file.

@@ -251,6 +251,8 @@ pub enum Along {
     Softmax,
     LogSoftmax,
     Normalize,
+    Sort,
+    CumSum,
 }
 
 /// Which expression.
@@ -309,6 +311,17 @@ pub enum ExprKind {
     },
     /// An operation along axes that keeps them.
     Along(Along, Vec<AxisIndex>, Box<Expr>),
+    /// The largest elements over axes on a new one, which has as many positions as are looked for.
+    Largest {
+        /// Over which axes.
+        axes: Vec<AxisIndex>,
+        /// The new axis.
+        to: AxisIndex,
+        /// Of what.
+        value: Box<Expr>,
+        /// Which elements.
+        filter: Option<Box<Expr>>,
+    },
     /// `value[axis = index]`; where the index equals `ignored`, 0.
     Pick {
         /// From what.
@@ -442,6 +455,11 @@ impl Expr {
             ExprKind::Reduce { value, per, filter, .. } => {
                 let mut all = vec![&**value];
                 all.extend(per.as_deref());
+                all.extend(filter.as_deref());
+                all
+            }
+            ExprKind::Largest { value, filter, .. } => {
+                let mut all = vec![&**value];
                 all.extend(filter.as_deref());
                 all
             }
