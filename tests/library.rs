@@ -8,10 +8,11 @@ use lossc::eval::Precision;
 use lossc::session::{Compiler, Engine, InputInfo, LossBuilder, Program};
 use lossc::tensor::{DType, Tensor};
 
-use running::data::{Extents, Random, random};
+use running::data::{Extents, Random, label_axis, random};
 use running::freeze::frozen;
 use running::{
     Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single,
+    with_extents,
 };
 
 /// Inputs whose domain their kind does not tell: loss or `*`, input, lowest and highest value.
@@ -30,7 +31,7 @@ fn losses() -> Vec<(String, LossBuilder)> {
     assert!(names.len() >= 60, "the library has only {} losses", names.len());
     // A combinator is nothing alone: it is run with a base by the tests of composition.
     let builder = |name: String| match library.loss(&name) {
-        Ok(builder) => Some((name, builder)),
+        Ok(builder) => Some((name, with_extents(builder))),
         Err(error) if error.to_string().contains("takes a loss") => None,
         Err(error) => panic!("{error}"),
     };
@@ -48,7 +49,8 @@ fn required(builder: &LossBuilder) -> impl Iterator<Item = InputInfo> {
 /// Extents by which axes are told apart; `changed` overrides some.
 fn extents(inputs: &[InputInfo], changed: &[(&str, &[usize])]) -> Extents {
     let mut all = Extents::new();
-    for axis in inputs.iter().flat_map(|input| &input.axes) {
+    let labelled = inputs.iter().filter_map(|input| label_axis(&input.kind));
+    for axis in inputs.iter().flat_map(|input| &input.axes).cloned().chain(labelled) {
         let usual: &[usize] = match axis.as_str() {
             "..B" | "..S" => &[2, 3],
             "..A" => &[4],
@@ -59,7 +61,7 @@ fn extents(inputs: &[InputInfo], changed: &[(&str, &[usize])]) -> Extents {
             axis if axis.starts_with("..") => &[2],
             _ => &[3],
         };
-        let given = changed.iter().find(|(name, _)| name == axis).map_or(usual, |(_, extents)| extents);
+        let given = changed.iter().find(|(name, _)| *name == axis).map_or(usual, |(_, extents)| extents);
         all.insert(axis.clone(), given.to_vec());
     }
     all
