@@ -431,6 +431,8 @@ fn range_of(engine: &Engine, axis: AxisId, index: NodeId) -> Range {
             _ => Range::Unknown,
         },
         Op::Index(along) if engine.graph.extent_root(along) == root => Range::Always,
+        Op::Order(along) if engine.graph.extent_root(along) == root => Range::Always,
+        Op::TopIndex { along, .. } if engine.graph.extent_root(along) == root => Range::Unless(-1),
         Op::Rename { .. } => range_of(engine, axis, node.operands[0]),
         // The caller has checked the labels.
         Op::Input(id) => match engine.inputs[id.0 as usize].labels {
