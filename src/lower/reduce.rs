@@ -153,9 +153,7 @@ impl Lowering<'_> {
         let graph = &mut self.program.graph;
         let over: Axes = axes.iter().copied().collect();
         let (mut picked, zero) = (value, graph.int(0));
-        // Over no axes there is one element.
-        let place = graph.index(to);
-        let mut found = graph.compare(Compare::Eq, place, zero);
+        let mut found = graph.bool(true);
         for &along in axes {
             let index = graph.add(Op::TopIndex { over: over.clone(), to, along }, &[value]);
             picked = graph.gather(along, picked, index);

@@ -27,7 +27,8 @@ pub(super) fn scatter<T: Real>(axis: AxisId, over: &[AxisId], values: &Strided, 
     let mut sums = vec![0.0; result.dimensions.iter().map(|dimension| dimension.extent).product()];
     let dense = result.dense();
     let (along, kept) = dense.split(&[values, index, &dense], axis);
-    let (indexed, plain): (Vec<Span>, Vec<Span>) = kept.into_iter().partition(|span| span.strides[1] != 0);
+    let (indexed, mut plain): (Vec<Span>, Vec<Span>) = kept.into_iter().partition(|span| span.strides[1] != 0);
+    let innermost = plain.pop().unwrap_or(Span { extent: 1, strides: [0; 3] });
     let summed: Vec<Span> = over
         .iter()
         .map(|&axis| {
@@ -42,9 +43,13 @@ pub(super) fn scatter<T: Real>(axis: AxisId, over: &[AxisId], values: &Strided, 
             let Some(pick) = usize::try_from(pick).ok().filter(|pick| *pick < along.extent) else { return };
             let to = line.0[2] + pick as isize * along.strides[2];
             for_each(&plain, &mut |further| {
-                // SAFETY: the element lies in the values.
-                let value = unsafe { values.read::<T>(line.0[0] + element.0[0] + further.0[0]) };
-                sums[(to + further.0[2]) as usize] += value.into();
+                let (mut from, mut to) = (line.0[0] + element.0[0] + further.0[0], to + further.0[2]);
+                for _ in 0..innermost.extent {
+                    // SAFETY: the element lies in the values.
+                    sums[to as usize] += unsafe { values.read::<T>(from) }.into();
+                    from += innermost.strides[0];
+                    to += innermost.strides[2];
+                }
             });
         });
     });
