@@ -95,8 +95,8 @@ impl Resolver<'_> {
     }
 
     fn unrolled(&self, axis: AxisId) -> Option<u64> {
-        match self.graph.axis(self.graph.extent_root(axis)).extent {
-            Extent::Fixed(extent) if extent <= UNROLLED => Some(extent),
+        match &self.graph.axis(self.graph.extent_root(axis)).extent {
+            Extent::Fixed(extent) if *extent <= UNROLLED => Some(*extent),
             _ => None,
         }
     }
@@ -339,9 +339,9 @@ impl Resolver<'_> {
     fn gather(&mut self, tensor: NodeId, index: NodeId, axis: AxisId, at: &Substitution) -> ValueId {
         let index = self.resolve(index, at);
         let root = self.graph.extent_root(axis);
-        let extent = match self.graph.axis(root).extent {
-            Extent::Fixed(extent) => Some(extent),
-            Extent::Input | Extent::SameAs(_) => None,
+        let extent = match &self.graph.axis(root).extent {
+            Extent::Fixed(extent) => Some(*extent),
+            Extent::Input | Extent::SameAs(_) | Extent::Computed(_) => None,
         };
         let position = match (&self.values.get(index).op, extent) {
             (&ValueOp::Constant(Constant::Int(position)), Some(extent)) => {

@@ -54,10 +54,12 @@ pub fn print_function(function: &Function) -> String {
     let _ = write!(text, "{word} {}{}", function.name, printer.signature());
     let ty = printer.ty(&function.result.ty);
     let _ = writeln!(text, ": {ty} =");
-    for binding in &function.lets {
+    for (position, binding) in function.lets.iter().enumerate() {
+        printer.local_axes(&mut text, position);
         let ty = printer.ty(&binding.value.ty);
         let _ = writeln!(text, "    let {}: {ty} = {}", binding.name, printer.expr(&binding.value, 0));
     }
+    printer.local_axes(&mut text, function.lets.len());
     let _ = writeln!(text, "    {}", printer.expr(&function.result, 0));
     text
 }
@@ -67,6 +69,17 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
+    /// The local axes that can be made when so many `let`s are known, and could not before.
+    fn local_axes(&self, text: &mut String, lets: usize) {
+        for axis in &self.function.axes {
+            if let AxisKind::Computed(extent) = &axis.kind
+                && extent.lets_needed() == lets
+            {
+                let _ = writeln!(text, "    axis {} = {}", axis.name, self.expr(extent, 0));
+            }
+        }
+    }
+
     fn axis(&self, axis: AxisIndex) -> String {
         self.function.axes.get(axis.0 as usize).map_or_else(|| "?".into(), Axis::written)
     }
@@ -117,6 +130,9 @@ impl Printer<'_> {
             .hyperparameters
             .iter()
             .map(|one| {
+                if let Some(axis) = one.extent_of {
+                    return format!("axis {} = {}", self.axis(axis), one.name);
+                }
                 let role = match one.role {
                     Role::Real => "",
                     Role::Int => "int ",

@@ -32,6 +32,8 @@ pub enum Hyper {
     Real(Value),
     /// An int one.
     Int(i64),
+    /// The extent of an axis, which is asked of the axis.
+    Extent,
 }
 
 /// A function with axes and arguments put in.
@@ -67,6 +69,8 @@ pub struct Lowering<'h> {
     pub program: Program,
     /// Conditions met so far: the loss, the hyperparameter, its source, the node.
     pub conditions: Vec<(super::Condition, NodeId)>,
+    /// Axes whose extent a hyperparameter may give that is not given.
+    pub wanted_extents: Vec<super::extents::Wanted>,
     /// How many calls have been put in.
     pub calls: usize,
     /// How many calls the one being put in stands in.
@@ -81,6 +85,7 @@ impl<'h> Lowering<'h> {
             hir,
             program: Program::default(),
             conditions: Vec::new(),
+            wanted_extents: Vec::new(),
             calls: 0,
             depth: 0,
             labelled: HashMap::new(),
@@ -108,6 +113,8 @@ impl<'h> Lowering<'h> {
                         .into_iter()
                         .collect()
                 }
+                // How long it is follows when what it depends on is lowered.
+                AxisKind::Computed(_) => vec![self.program.graph.add_axis(&axis.name, Extent::Input, false)],
                 AxisKind::Single | AxisKind::Pack => Vec::new(),
             };
             axes.push(made);
@@ -128,7 +135,9 @@ impl<'h> Lowering<'h> {
         self.body_axes(function, &mut axes);
         let mut instance = Instance::new(function, axes);
         for hyperparameter in &function.hyperparameters {
-            let value = if hyperparameter.role == Role::Int {
+            let value = if hyperparameter.extent_of.is_some() {
+                Hyper::Extent
+            } else if hyperparameter.role == Role::Int {
                 match options.ints.get(&hyperparameter.name) {
                     Some(&value) => Hyper::Int(value),
                     None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
@@ -153,10 +162,11 @@ impl<'h> Lowering<'h> {
     /// The `let`s of an instance, in order.
     pub fn lets(&mut self, instance: &mut Instance<'_>) -> Result<(), LowerError> {
         for binding in &instance.function.lets {
+            self.local_extents(instance)?;
             let value = self.expr(instance, &binding.value)?;
             instance.lets.push(value);
         }
-        Ok(())
+        self.local_extents(instance)
     }
 
     /// An int that is known now.
@@ -170,7 +180,7 @@ impl<'h> Lowering<'h> {
             IntRef::Value(value) => Some(value),
             IntRef::Hyperparameter(position) => match instance.hyperparameters.get(position as usize)? {
                 Hyper::Int(value) => Some(*value),
-                Hyper::Real(_) => None,
+                Hyper::Real(_) | Hyper::Extent => None,
             },
         }
     }
@@ -242,7 +252,7 @@ fn constant_int(expr: &Expr, instance: &Instance<'_>) -> Option<i64> {
         ExprKind::Int(value) => *value,
         ExprKind::Hyperparameter(position) => match instance.hyperparameters.get(*position as usize)? {
             Hyper::Int(value) => *value,
-            Hyper::Real(_) => return None,
+            Hyper::Real(_) | Hyper::Extent => return None,
         },
         ExprKind::Unary(Unary::Neg, x) => constant_int(x, instance)?.wrapping_neg(),
         ExprKind::Unary(Unary::Abs, x) => constant_int(x, instance)?.wrapping_abs(),
