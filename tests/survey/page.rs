@@ -112,7 +112,7 @@ pub fn written(entries: &[Entry]) -> String {
     text += "\n## Equations\n\nNumbers in brackets are the survey's references, listed at the end; they need not be the \
              origin of the loss.\nEquation 1 is the mean over samples, `mean(…)`.\n\n";
     text += "| eq. | section | in the survey | here | cites | differences and remarks |\n|---|---|---|---|---|---|\n";
-    for row in crate::equations() {
+    for row in equations() {
         let (place, cites) = (linked(&row, &losses), brackets(&row.cites));
         let Row { equations, section, subject, differences, .. } = row;
         writeln!(text, "| {equations} | {section} | {subject} | {place} | {cites} | {differences} |")
@@ -120,7 +120,7 @@ pub fn written(entries: &[Entry]) -> String {
     }
     text += "\n## Losses that the conclusion names\n\nSection 6, which has no equations.\n\n";
     text += "| in the survey | here | cites | differences and remarks |\n|---|---|---|---|\n";
-    for row in crate::conclusion() {
+    for row in conclusion() {
         let (place, cites) = (linked(&row, &losses), brackets(&row.cites));
         writeln!(text, "| {} | {place} | {cites} | {} |", row.subject, row.differences).expect("a string");
     }
