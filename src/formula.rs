@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use crate::ir::{AxisId, Constant, Graph, NodeId, Op, OutputRole, Program};
+use crate::ir::{AxisId, Constant, Graph, NodeId, Op, OutputRole, Program, Repeat};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// How long a repeated part must be to get a name of its own.
@@ -212,9 +212,23 @@ impl Printer<'_> {
             (Op::Rename { from, to }, &[x]) => {
                 (format!("{}[{} → {}]", self.expression(x, ATOM), self.axis(*from), self.axis(*to)), ATOM)
             }
+            (Op::Carried(carried), _) => (format!("turn{}.{}", carried.of.0, carried.variable), ATOM),
+            (Op::Repeat(repeat), operands) => self.repeat(repeat, operands),
             // The graph's verifier has ruled out every other number of operands.
             _ => ("?".into(), ATOM),
         }
+    }
+
+    /// What came of a variable: every variable of the loop with its start and what a turn makes of it.
+    fn repeat(&self, repeat: &Repeat, operands: &[NodeId]) -> (String, u8) {
+        let name = |variable: usize| format!("turn{}.{variable}", repeat.of.0);
+        let (starts, results) = operands.split_at(repeat.variables as usize);
+        let turns = starts.iter().zip(results).enumerate().map(|(variable, (&start, &result))| {
+            format!("{} from {} to {}", name(variable), self.expression(start, 0), self.expression(result, 0))
+        });
+        let kept = repeat.trace.map_or(String::new(), |axis| format!("each[{}] ", self.axis(axis)));
+        let value = format!("{kept}{}", name(repeat.variable as usize));
+        (format!("{value} of repeat {} ({})", repeat.turns, turns.collect::<Vec<_>>().join("; ")), 0)
     }
 
     fn unary(&self, op: Unary, x: NodeId) -> (String, u8) {

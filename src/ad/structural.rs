@@ -26,7 +26,8 @@ pub(super) fn contribution(
         Op::Gather(axis) => gather(graph, node, *axis, position, term),
         // Not differentiable, or without operands.
         Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop => None,
-        Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => None,
+        Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) | Op::Carried(_) => None,
+        Op::Repeat(_) => unreachable!("all nodes of a loop are differentiated together"),
         Op::Unary(_) | Op::Binary(_) | Op::Polygamma(_) => unreachable!("has a row in `rules`"),
     }
 }

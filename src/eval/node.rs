@@ -48,6 +48,7 @@ pub(super) fn evaluate(node: &Node, operands: &[Rc<Dense>], environment: &Enviro
         Op::Reduce(op, _) => reduce(*op, &operands[0], axes, &shape),
         Op::Softmax(op, over) => softmax(*op, &operands[0], over, extents, environment.precision),
         Op::Gather(axis) => gather(*axis, operands, axes, &shape),
+        Op::Carried(_) | Op::Repeat(_) => unreachable!("`turns` runs loops"),
     };
     Dense { axes: axes.clone(), shape, values }
 }

@@ -142,6 +142,7 @@ impl Resolver<'_> {
                 return self.reduce(*op, axes, at, &mut |this, at| this.resolve(operand, at));
             }
             Op::Softmax(op, axes) => return self.softmax(*op, node.operands[0], axes, at),
+            Op::Carried(_) | Op::Repeat(_) => todo!(),
             Op::Gather(axis) => return self.gather(node.operands[0], node.operands[1], *axis, at),
             _ if !only_fixed(at) && !self.is_cheap(id) => return self.load_stored(id, at),
             Op::Unary(op) => ValueOp::Unary(*op),

@@ -14,7 +14,7 @@ use crate::op::{Binary, Compare, Logic, Unary};
 use crate::span::Span;
 use crate::syntax::ast::Role;
 
-pub use flow::{Instance, MakeAxis, call_axes, expr_axes};
+pub use flow::{Instance, MakeAxis, call_axes, expr_axes, repeat_axes};
 pub use outer::{NoReduction, described, is_constant, outer_axes};
 pub use print::print_function;
 
@@ -164,6 +164,8 @@ pub struct Function {
     pub hyperparameters: Vec<Hyperparameter>,
     /// Statements in order.
     pub lets: Vec<Let>,
+    /// The loops among them, an outer one before those in it.
+    pub repeats: Vec<Repeat>,
     /// The value.
     pub result: Expr,
     /// Where it is defined (its name).
@@ -207,6 +209,33 @@ pub struct Let {
     pub name: String,
     /// Its value.
     pub value: Expr,
+}
+
+/// `repeat count with name = start, … { … }`. It stands among [`Function::lets`]: the starts, then for each variable
+/// its value at the start of a turn ([`ExprKind::Carried`]), then the body, then what each variable becomes, then what
+/// each is afterwards ([`ExprKind::Repeated`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    /// How many turns: an int that is known when the program is compiled.
+    pub count: Expr,
+    /// The starts of the variables, in order.
+    pub starts: Vec<LetIndex>,
+    /// The first carried value; the others follow.
+    pub carried: LetIndex,
+    /// The first result; the others follow, and then the values afterwards.
+    pub results: LetIndex,
+}
+
+impl Repeat {
+    /// How many variables it has.
+    pub fn variables(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The `let` after the last result.
+    pub fn end(&self) -> usize {
+        self.results.0 as usize + self.variables()
+    }
 }
 
 /// An expression.
@@ -258,6 +287,10 @@ pub enum ExprKind {
     Int(i64),
     /// The value of a `let`.
     Let(LetIndex),
+    /// A variable of one of [`Function::repeats`] at the start of a turn.
+    Carried(u32, u32),
+    /// A variable of one of [`Function::repeats`] after its last turn.
+    Repeated(u32, u32),
     /// An input, by its position.
     Input(u32),
     /// A hyperparameter, by its position.
@@ -407,6 +440,8 @@ impl Expr {
             ExprKind::Real(_)
             | ExprKind::Int(_)
             | ExprKind::Let(_)
+            | ExprKind::Carried(..)
+            | ExprKind::Repeated(..)
             | ExprKind::Input(_)
             | ExprKind::Hyperparameter(_)
             | ExprKind::Size(_)

@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Along, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, IntRef, Kind, Reduction, Sort, Ty};
+use super::{
+    Along, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, IntRef, Kind, Reduction, Repeat, Sort, Ty,
+};
 use crate::op::{Binary, Compare, Logic, Unary};
 use crate::syntax::ast::Role;
 
@@ -54,9 +56,8 @@ pub fn print_function(function: &Function) -> String {
     let _ = write!(text, "{word} {}{}", function.name, printer.signature());
     let ty = printer.ty(&function.result.ty);
     let _ = writeln!(text, ": {ty} =");
-    for binding in &function.lets {
-        let ty = printer.ty(&binding.value.ty);
-        let _ = writeln!(text, "    let {}: {ty} = {}", binding.name, printer.expr(&binding.value, 0));
+    for index in 0..function.lets.len() {
+        printer.statement(&mut text, index);
     }
     let _ = writeln!(text, "    {}", printer.expr(&function.result, 0));
     text
@@ -67,6 +68,37 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
+    /// The line of a `let`, or of what a loop has in its place.
+    fn statement(&self, text: &mut String, index: usize) {
+        let binding = &self.function.lets[index];
+        let is_in = |repeat: &&Repeat| (repeat.carried.0 as usize..repeat.end()).contains(&index);
+        let margin = "    ".repeat(1 + self.function.repeats.iter().filter(is_in).count());
+        let ty = self.ty(&binding.value.ty);
+        match binding.value.kind {
+            ExprKind::Carried(repeat, variable) => {
+                let repeat = &self.function.repeats[repeat as usize];
+                let start = repeat.starts[variable as usize];
+                let start = format!("{}: {ty} = {}", binding.name, self.function.lets[start.0 as usize].name);
+                if variable == 0 {
+                    let _ = write!(text, "{}repeat {} with ", &margin[4..], self.expr(&repeat.count, 0));
+                }
+                let last = variable as usize + 1 == repeat.variables();
+                text.push_str(&start);
+                text.push_str(if last { " {\n" } else { ", " });
+            }
+            ExprKind::Repeated(_, 0) => {
+                let _ = writeln!(text, "{margin}}}");
+            }
+            ExprKind::Repeated(..) => {}
+            _ => {
+                let is_result = |repeat: &Repeat| (repeat.results.0 as usize..repeat.end()).contains(&index);
+                let word = if self.function.repeats.iter().any(is_result) { "" } else { "let " };
+                let value = self.expr(&binding.value, 0);
+                let _ = writeln!(text, "{margin}{word}{}: {ty} = {value}", binding.name);
+            }
+        }
+    }
+
     fn axis(&self, axis: AxisIndex) -> String {
         self.function.axes.get(axis.0 as usize).map_or_else(|| "?".into(), Axis::written)
     }
@@ -155,6 +187,10 @@ impl Printer<'_> {
             ExprKind::Real(value) => (format!("{value:?}"), if *value < 0.0 { 6 } else { 9 }),
             ExprKind::Int(value) => (value.to_string(), if *value < 0 { 6 } else { 9 }),
             ExprKind::Let(index) => (self.function.lets[index.0 as usize].name.clone(), 9),
+            ExprKind::Carried(repeat, variable) | ExprKind::Repeated(repeat, variable) => {
+                let start = self.function.repeats[*repeat as usize].starts[*variable as usize];
+                (self.function.lets[start.0 as usize].name.clone(), 9)
+            }
             ExprKind::Input(position) => (self.function.inputs[*position as usize].name.clone(), 9),
             ExprKind::Hyperparameter(position) => (self.function.hyperparameters[*position as usize].name.clone(), 9),
             ExprKind::Size(axes) => (format!("size{}", self.axes(axes)), 9),

@@ -87,6 +87,17 @@ impl Graph {
                 }
                 Type { element: ty(0).element, axes }
             }
+            Op::Carried(carried) => carried.ty.clone(),
+            Op::Repeat(repeat) => {
+                let variable = repeat.variable as usize;
+                for position in [variable, variable + repeat.variables as usize] {
+                    assert_eq!(ty(position).element, repeat.ty.element, "{op:?}");
+                    assert!(ty(position).axes.iter().all(|axis| repeat.ty.axes.contains(axis)), "{op:?}");
+                }
+                let mut axes: Axes = repeat.trace.into_iter().collect();
+                axes.extend(repeat.ty.axes.iter().copied());
+                Type { element: repeat.ty.element, axes }
+            }
             Op::Rename { from, to } => {
                 assert!(ty(0).axes.contains(from) && !ty(0).axes.contains(to), "{op:?}");
                 let axes = ty(0).axes.iter().map(|axis| if axis == from { *to } else { *axis }).collect();

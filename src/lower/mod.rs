@@ -9,6 +9,7 @@ mod expr;
 mod instance;
 mod outermost;
 mod reduce;
+mod repeat;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +84,16 @@ pub enum LowerError {
         /// Where that stands.
         span: Span,
     },
+    /// A loop with a number of turns that no loop can have.
+    #[error("this `repeat` would take {turns} turns")]
+    Turns {
+        /// The number.
+        turns: i64,
+        /// The largest possible one.
+        limit: i64,
+        /// Where the number stands.
+        span: Span,
+    },
     /// An int that cannot be computed when compiling.
     #[error("this int is not known when the program is compiled")]
     NotCompileTime {
@@ -109,6 +120,9 @@ impl LowerError {
                 .note(format!("a loss may come to {calls} calls, {depth} of them in one another; each is put in where it stands"))
                 .help("give what is used more than once a name with `let`"),
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
+            LowerError::Turns { limit, span, .. } => Diagnostic::error("E0705", title)
+                .at(*span, "the number of turns")
+                .help(format!("a number from 0 to {limit}")),
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
         }
     }
