@@ -27,6 +27,11 @@ pub const PASSES: &[Pass] = &[
         run: |program, _| rewrite::expand_softmax(&program),
     },
     Pass { name: "finish", about: "rewrite once more", run: |program, _| simplified(&program) },
+    Pass {
+        name: "contract",
+        about: "sums of products into matrix products",
+        run: |program, _| rewrite::recognise_contractions(&program),
+    },
 ];
 
 /// The program after each pass that has a name of its own for people.

@@ -61,7 +61,7 @@ const TERRITORIES: &[(&str, &[&str])] = &[
     ("cranelift", &["jit/"]),
     ("pest::", &["syntax/"]),
     ("pest_derive", &["syntax/"]),
-    ("unsafe", &["jit/call.rs", "jit/functions.rs", "jit/module.rs"]),
+    ("unsafe", &["jit/call.rs", "jit/functions.rs", "jit/module.rs", "jit/whole/"]),
     ("std::fs", &["cli/"]),
     ("std::env", &["cli/"]),
     ("std::io", &["cli/"]),

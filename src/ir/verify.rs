@@ -63,7 +63,7 @@ fn node(program: &Program, id: NodeId) -> Result<(), String> {
     axes(graph, &node.ty.axes)?;
     match &node.op {
         Op::Size(axis) | Op::Index(axis) | Op::Gather(axis) => axes(graph, &[*axis])?,
-        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) => axes(graph, all)?,
+        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) | Op::Contract(all) => axes(graph, all)?,
         Op::Rename { from, to } => axes(graph, &[*from, *to])?,
         Op::Carried(carried) => axes(graph, &carried.ty.axes)?,
         Op::Repeat(repeat) if repeat.variable >= repeat.variables => return Err("no such variable".to_owned()),
