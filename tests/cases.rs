@@ -8,18 +8,13 @@ use lossc::session::Compiler;
 
 /// Losses whose cases wait for a construct of the language that this version lacks.
 const WAITING: &[(&str, &str)] = &[
-    ("a_softmax", "repeat"),
     ("ada_face", "state"),
-    ("angular_softmax", "repeat"),
     ("autoregressive", "an axis of a computed extent"),
     ("curricular_face", "state"),
     ("curricular_face_cos", "state"),
     ("ghm_c_bins", "an axis of a computed extent"),
-    ("l_softmax", "repeat"),
-    ("l_softmax_mix", "repeat"),
     ("range", "topk"),
     ("range_intra", "topk"),
-    ("sinkhorn", "repeat"),
     ("sup_con", "an axis whose extent is a hyperparameter"),
     ("wasserstein_1d", "sort"),
 ];

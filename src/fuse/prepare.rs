@@ -10,9 +10,9 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::value::{Position, Source, ValueId, ValueOp, Values};
-use super::whole::{Levels, kept, whole_op};
-use crate::ir::{AxisId, Constant, Extent, Graph, NodeId, Op, Program};
-use crate::kernel::{Plan, TensorRef, WholeCall, WholeOperand};
+use super::whole::{Levels, Stored, Turning, Variable, kept, whole_op};
+use crate::ir::{AxisId, Constant, Extent, Graph, Loops, NodeId, Op, Output, Program, open_loops};
+use crate::kernel::{BufferKind, LoopVariable, Plan, TensorRef, WholeCall, WholeOperand};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// The longest labelled axis that is unrolled.
@@ -38,34 +38,96 @@ pub(super) struct Piece {
 #[derive(Default)]
 pub(super) struct Level {
     pub pieces: Vec<Piece>,
-    pub whole: Vec<WholeCall>,
+    pub steps: Vec<Step>,
+}
+
+/// What is not fused with anything.
+pub(super) enum Step {
+    Whole(WholeCall),
+    Repeat(Turns),
+}
+
+/// A loop of the program.
+pub(super) struct Turns {
+    /// As in [`crate::kernel::Repeat`].
+    pub turns: u64,
+    pub variables: Vec<LoopVariable>,
+    pub body: Vec<Level>,
+}
+
+/// A node that is wanted as a whole, and where.
+struct Target {
+    tensor: TensorRef,
+    node: NodeId,
+    axes: Vec<AxisId>,
+    element: Option<Element>,
 }
 
 /// Resolves all outputs and all operands of whole operations.
 pub(super) fn prepare(program: &Program, plan: &mut Plan, values: &mut Values) -> Vec<Level> {
-    let levels = Levels::new(program, plan);
-    let mut resolver = Resolver { graph: &program.graph, values, levels: &levels, known: FxHashMap::default() };
-    resolver.resolve_in_order(program);
-    let last = program.outputs.iter().map(|output| levels.after(output.node)).max().unwrap_or(0);
-    let mut work: Vec<Level> = (0..=last).map(|_| Level::default()).collect();
-    for (position, output) in program.outputs.iter().enumerate() {
-        let target = TensorRef::Output(position as u32);
-        let level = &mut work[levels.after(output.node)];
-        resolver.pieces(target, output.node, &output.axes, Some(Element::Real), &mut level.pieces);
-    }
-    let mut stored = FxHashMap::default();
-    for &(id, result) in &levels.whole {
-        let node = program.graph.node(id);
-        let Some(op) = whole_op(node) else { continue };
-        let mut operands = Vec::new();
-        for &operand in &node.operands {
-            // Filled as early as it can be: another operation of an earlier level may read it too.
-            let level = &mut work[levels.after(operand)];
-            operands.push(resolver.whole_operand(operand, plan, &mut stored, &mut level.pieces));
+    let open = open_loops(&program.graph);
+    let target = |(position, output): (usize, &Output)| Target {
+        tensor: TensorRef::Output(position as u32),
+        node: output.node,
+        axes: output.axes.clone(),
+        element: Some(Element::Real),
+    };
+    let targets: Vec<Target> = program.outputs.iter().enumerate().map(target).collect();
+    Regions { program, open: &open, plan, values }.levels(&targets, Stored::default())
+}
+
+/// The program and the bodies of its loops, each of which is resolved by itself.
+struct Regions<'a> {
+    program: &'a Program,
+    open: &'a [Loops],
+    plan: &'a mut Plan,
+    values: &'a mut Values,
+}
+
+impl Regions<'_> {
+    /// What fills some targets, where some nodes are in memory already.
+    fn levels(&mut self, targets: &[Target], given: Stored) -> Vec<Level> {
+        let graph = &self.program.graph;
+        let roots: Vec<NodeId> = targets.iter().map(|target| target.node).collect();
+        let levels = Levels::new(self.program, self.open, &roots, given, self.plan);
+        let mut resolver = Resolver { graph, values: self.values, levels: &levels, known: FxHashMap::default() };
+        resolver.resolve_in_order();
+        let last = roots.iter().map(|&root| levels.after(root)).max().unwrap_or(0);
+        let mut work: Vec<Level> = (0..=last).map(|_| Level::default()).collect();
+        for target in targets {
+            let level = &mut work[levels.after(target.node)];
+            resolver.pieces(target.tensor, target.node, &target.axes, target.element, &mut level.pieces);
         }
-        work[levels.of(id)].whole.push(WholeCall { op, operands, result });
+        let mut stored = FxHashMap::default();
+        for &(id, result) in &levels.whole {
+            let node = graph.node(id);
+            let Some(op) = whole_op(node) else { continue };
+            let mut operands = Vec::new();
+            for &operand in &node.operands {
+                // Filled as early as it can be: another operation of an earlier level may read it too.
+                let level = &mut work[levels.after(operand)];
+                operands.push(resolver.whole_operand(operand, self.plan, &mut stored, &mut level.pieces));
+            }
+            work[levels.of(id)].steps.push(Step::Whole(WholeCall { op, operands, result }));
+        }
+        let mut bodies = Vec::new();
+        for turning in &levels.loops {
+            bodies.push(resolver.body(turning, self.plan, &mut stored, &mut work));
+        }
+        for (turning, (targets, given)) in levels.loops.iter().zip(bodies) {
+            let Op::Repeat(repeat) = &graph.node(turning.node).op else { continue };
+            let body = self.levels(&targets, given);
+            let variable = |own: &Variable| LoopVariable {
+                current: own.current,
+                next: own.next,
+                traces: turning.traces.iter().filter(|trace| trace.0 == own.variable).map(|trace| trace.1).collect(),
+            };
+            let variables = turning.variables.iter().map(variable).collect();
+            let turns = Turns { turns: repeat.turns, variables, body };
+            work[levels.of(turning.node)].steps.push(Step::Repeat(turns));
+        }
+        work
     }
-    work
 }
 
 struct Resolver<'a> {
@@ -76,22 +138,49 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// Resolves what is reachable, operands first, so that deep graphs need no deep stack.
-    fn resolve_in_order(&mut self, program: &Program) {
-        let mut reachable = vec![false; self.graph.len()];
-        for output in &program.outputs {
-            reachable[output.node.0 as usize] = true;
-        }
-        for id in self.graph.ids().rev() {
-            if reachable[id.0 as usize] {
-                for operand in &self.graph.node(id).operands {
-                    reachable[operand.0 as usize] = true;
-                }
-            }
-        }
-        for id in self.graph.ids().filter(|id| reachable[id.0 as usize]) {
+    /// Resolves what is needed, operands first, so that deep graphs need no deep stack.
+    fn resolve_in_order(&mut self) {
+        for &id in &self.levels.nodes {
             self.resolve(id, &Substitution::new());
         }
+    }
+
+    /// Fills what a loop begins with. Returns what its body has to fill, and what that finds in memory: what is in
+    /// memory here, the variables, and what is worth computing once rather than in every turn.
+    fn body(
+        &mut self,
+        turning: &Turning,
+        plan: &mut Plan,
+        stored: &mut FxHashMap<NodeId, WholeOperand>,
+        work: &mut [Level],
+    ) -> (Vec<Target>, Stored) {
+        let mut given = self.levels.results.clone();
+        let operands = &self.graph.node(turning.node).operands;
+        let results = operands.len() / 2;
+        let mut targets = Vec::new();
+        for own in &turning.variables {
+            let (tensor, axes) = (TensorRef::Buffer(own.next), own.axes.clone());
+            let start = operands[own.variable as usize];
+            self.pieces(tensor, start, &axes, None, &mut work[self.levels.after(start)].pieces);
+            let node = operands[results + own.variable as usize];
+            targets.push(Target { tensor, node, axes, element: None });
+        }
+        for &id in &turning.body.nodes {
+            let Op::Carried(carried) = &self.graph.node(id).op else { continue };
+            let of_loop = matches!(&self.graph.node(turning.node).op, Op::Repeat(own) if own.of == carried.of);
+            let variable = turning.variables.iter().find(|own| own.variable == carried.variable);
+            if let Some(own) = variable.filter(|_| of_loop) {
+                given.insert(id, (TensorRef::Buffer(own.current), own.axes.clone()));
+            }
+        }
+        for &id in &turning.body.captured {
+            if !self.is_cheap(id) {
+                let level = &mut work[self.levels.after(id)];
+                let operand = self.whole_operand(id, plan, stored, &mut level.pieces);
+                given.insert(id, (operand.tensor, operand.axes));
+            }
+        }
+        (targets, given)
     }
 
     fn unrolled(&self, axis: AxisId) -> Option<u64> {
@@ -119,6 +208,8 @@ impl Resolver<'_> {
             let axes: Option<Vec<AxisId>> = positions.iter().map(axis).collect();
             let tensor = match source {
                 Source::Input(input) => Some(TensorRef::Input(*input)),
+                // Numbers that are doubles at any precision are copied.
+                Source::Buffer(buffer) if plan.buffer(*buffer).kind == BufferKind::Accumulator => None,
                 Source::Buffer(buffer) => Some(TensorRef::Buffer(*buffer)),
                 Source::Value(_) => None,
             };
@@ -196,9 +287,14 @@ impl Resolver<'_> {
         let graph = self.graph;
         let node = graph.node(id);
         let element = node.ty.element;
-        if let Some((buffer, axes)) = self.levels.result(id) {
+        if let Some((tensor, axes)) = self.levels.result(id) {
             let positions: Vec<_> = axes.iter().map(|&axis| (axis, wanted(at, axis))).collect();
-            return self.values.load(Source::Buffer(buffer), &positions, element);
+            let source = match tensor {
+                TensorRef::Input(input) => Source::Input(input),
+                TensorRef::Buffer(buffer) => Source::Buffer(buffer),
+                TensorRef::Output(_) => unreachable!("outputs are not read"),
+            };
+            return self.values.load(source, &positions, element);
         }
         let op = match &node.op {
             Op::Constant(constant) => return self.values.constant(*constant),
@@ -220,7 +316,6 @@ impl Resolver<'_> {
                 return self.reduce(*op, axes, at, &mut |this, at| this.resolve(operand, at));
             }
             Op::Softmax(op, axes) => return self.softmax(*op, node.operands[0], axes, at),
-            Op::Carried(_) | Op::Repeat(_) => todo!(),
             Op::Gather(axis) => return self.gather(node.operands[0], node.operands[1], *axis, at),
             _ if !only_fixed(at) && !self.is_cheap(id) => return self.load_stored(id, at),
             Op::Unary(op) => ValueOp::Unary(*op),
@@ -230,7 +325,9 @@ impl Resolver<'_> {
             Op::Polygamma(order) => ValueOp::Polygamma(*order),
             Op::Select => ValueOp::Select,
             Op::Cast(element) => ValueOp::Cast(*element),
-            Op::Contract(_) => unreachable!("whole operations have their buffers"),
+            Op::Contract(_) | Op::Carried(_) | Op::Repeat(_) => {
+                unreachable!("whole operations and the variables of loops have their buffers")
+            }
         };
         let operands = self.operands(id, at);
         self.values.elementwise(op, element, &operands)
@@ -386,16 +483,18 @@ impl Resolver<'_> {
         let mut count = 0;
         let mut open = vec![id];
         while let Some(id) = open.pop() {
-            let node = self.graph.node(id);
             count += 1;
+            if self.levels.result(id).is_some() {
+                // A load.
+                continue;
+            }
+            let node = self.graph.node(id);
             let cheap = match node.op {
                 Op::Unary(op) => {
                     matches!(op, Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round)
                 }
                 Op::Binary(op) => !matches!(op, Binary::Pow | Binary::Powi | Binary::Atan2),
                 Op::Reduce(..) | Op::Softmax(..) | Op::Polygamma(_) => false,
-                // A load.
-                Op::Contract(_) => continue,
                 _ => true,
             };
             if !cheap || count > CHEAP {

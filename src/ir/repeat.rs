@@ -69,6 +69,7 @@ pub fn open_loops(graph: &Graph) -> Vec<Loops> {
 
 /// What is computed in every turn of the loop of a `Repeat` node, operands before users, with what it needs from
 /// outside. Inner loops that vary are in it, with their bodies.
+#[derive(Clone, Debug)]
 pub struct Body {
     /// The nodes of the body, the carried values too.
     pub nodes: Vec<NodeId>,
