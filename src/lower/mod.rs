@@ -123,7 +123,9 @@ impl LowerError {
             LowerError::Turns { limit, span, .. } => Diagnostic::error("E0705", title)
                 .at(*span, "the number of turns")
                 .help(format!("a number from 0 to {limit}")),
-            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
+            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
+                .at(*span, "")
+                .help("give the function a number, or an `int` hyperparameter"),
         }
     }
 }
