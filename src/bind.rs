@@ -9,7 +9,7 @@ mod values;
 
 use rustc_hash::FxHashMap;
 
-use crate::ir::{AxisId, Extent, InputData, Program};
+use crate::ir::{AxisId, Extent, ExtentFormula, InputData, Program};
 use crate::op::Element;
 use crate::tensor::TensorView;
 
@@ -44,7 +44,8 @@ impl<'a> Binding<'a> {
             values::check_type(input, view)?;
             binder.bind_axes(input, view)?;
         }
-        let extents = binder.all_extents();
+        let extents = binder.all_extents()?;
+        binder.check_given(&extents)?;
         for needed in &program.non_empty {
             if let Some(&axis) = needed.axes.iter().find(|axis| extents[axis.0 as usize] == 0) {
                 let axis = binder.axis_name(axis);
@@ -173,10 +174,10 @@ impl Binder<'_> {
 
     fn bind_axis(&mut self, input: &InputData, axis: AxisId, extent: usize) -> Result<(), DataError> {
         let root = self.program.graph.extent_root(axis);
-        if let Extent::Fixed(labels) = self.program.graph.axis(root).extent
-            && labels != extent as u64
+        if let Extent::Fixed(labels) = &self.program.graph.axis(root).extent
+            && *labels != extent as u64
         {
-            let axis = self.axis_name(axis);
+            let (axis, labels) = (self.axis_name(axis), *labels);
             return Err(DataError::Labels { input: input.name.clone(), axis, labels, extent });
         }
         match self.extents.get(&root) {
@@ -228,17 +229,54 @@ impl Binder<'_> {
     }
 
     /// By `AxisId`. An axis that nothing binds has extent 0; no live node has it.
-    fn all_extents(&self) -> Vec<usize> {
+    fn all_extents(&self) -> Result<Vec<usize>, DataError> {
         let graph = &self.program.graph;
-        let extent = |axis: usize| {
-            let root = graph.extent_root(AxisId(axis as u32));
-            match (graph.axis(root).extent, self.extents.get(&root)) {
-                (Extent::Fixed(extent), _) => usize::try_from(extent).unwrap_or(usize::MAX),
-                (Extent::Input | Extent::SameAs(_), Some((extent, _))) => *extent,
-                (Extent::Input | Extent::SameAs(_), None) => 0,
+        let mut extents = Vec::with_capacity(graph.all_axes().len());
+        for axis in (0..graph.all_axes().len() as u32).map(AxisId) {
+            let root = graph.extent_root(axis);
+            extents.push(match &graph.axis(root).extent {
+                Extent::Fixed(extent) => usize::try_from(*extent).unwrap_or(usize::MAX),
+                // A copy stands after what it copies.
+                Extent::Computed(_) if root != axis => extents[root.0 as usize],
+                Extent::Computed(formula) => self.computed(axis, formula, &extents)?,
+                Extent::Input | Extent::SameAs(_) => self.extents.get(&root).map_or(0, |(extent, _)| *extent),
+            });
+        }
+        Ok(extents)
+    }
+
+    /// The value of a formula over the extents of earlier axes.
+    fn computed(&self, axis: AxisId, formula: &ExtentFormula, extents: &[usize]) -> Result<usize, DataError> {
+        let value = formula.value(&|axis| extents[axis.0 as usize] as u64);
+        let extent = value.and_then(|value| u32::try_from(value).ok());
+        extent.map(|extent| extent as usize).ok_or_else(|| {
+            let sizes = formula.axes().into_iter();
+            DataError::Computed {
+                axis: self.axis_name(axis),
+                formula: formula.written(&self.program.graph),
+                sizes: sizes.map(|axis| format!("{} = {}", self.axis_name(axis), extents[axis.0 as usize])).collect(),
+                value,
             }
-        };
-        (0..graph.all_axes().len()).map(extent).collect()
+        })
+    }
+
+    /// The extents that hyperparameters give are those of the inputs.
+    fn check_given(&self, extents: &[usize]) -> Result<(), DataError> {
+        for given in &self.program.given {
+            let value = given.extent.value(&|axis| extents[axis.0 as usize] as u64);
+            let extent = extents[given.axis.0 as usize];
+            if value != i64::try_from(extent).ok() {
+                let root = self.program.graph.extent_root(given.axis);
+                return Err(DataError::Given {
+                    axis: self.axis_name(given.axis),
+                    input: self.extents.get(&root).map(|(_, input)| input.clone()),
+                    extent,
+                    parameter: given.parameter.clone(),
+                    value: value.unwrap_or(-1),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -62,6 +62,11 @@ pub fn run(ir: Program, wrt: &[String]) -> Stages {
     Stages { ir, reference, grad, simplified: program }
 }
 
+/// Value and gradient for people to read: in stable form, simplified, without the guards against 0 · ∞.
+pub fn readable(ir: Program, wrt: &[String]) -> Program {
+    simplified(&ad::without_guards(&differentiated(simplified(&ir), wrt)))
+}
+
 #[expect(clippy::panic, reason = "a pass that breaks the graph is a bug of the compiler, found in debug builds")]
 fn check(pass: &str, program: &Program) {
     if cfg!(debug_assertions)

@@ -53,7 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
-    ("cli", &["span", "suggestion", "tensor", "diagnostic", "resolve", "formula", "lower", "session"]),
+    ("cli", &["span", "suggestion", "tensor", "diagnostic", "resolve", "ir", "formula", "lower", "session"]),
 ];
 
 /// Words that may stand only in files whose path (below `src/`) begins with one of these.

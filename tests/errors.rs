@@ -1,6 +1,7 @@
 //! Mistakes in names, axes, kinds, calls and hyperparameters: one file each, shown with its message.
 //!
-//! A first line `// --reduction none` asks for that reduction, whose mistakes appear when a loss is built.
+//! A first line `// --reduction none` asks for that reduction, whose mistakes appear when a loss is built; `// --build`
+//! builds it as it is.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -36,6 +37,9 @@ fn diagnostics(name: &str, text: &str) -> (Vec<Diagnostic>, SourceMap) {
         if let Some(word) = text.lines().next().and_then(|line| line.strip_prefix("// --reduction ")) {
             let reduction = Reduction::from_name(word.trim()).expect("a reduction");
             program.main()?.reduction(reduction).build()?;
+        }
+        if text.lines().next() == Some("// --build") {
+            program.main()?.build()?;
         }
         Ok(program)
     };

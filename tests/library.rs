@@ -8,10 +8,11 @@ use lossc::eval::Precision;
 use lossc::session::{Compiler, Engine, InputInfo, LossBuilder, Program};
 use lossc::tensor::{DType, Tensor};
 
-use running::data::{Extents, Random, random};
+use running::data::{Extents, Random, label_axis, random};
 use running::freeze::frozen;
 use running::{
     Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single,
+    with_extents,
 };
 
 /// Inputs whose domain their kind does not tell: loss or `*`, input, lowest and highest value.
@@ -30,7 +31,7 @@ fn losses() -> Vec<(String, LossBuilder)> {
     assert!(names.len() >= 60, "the library has only {} losses", names.len());
     // A combinator is nothing alone: it is run with a base by the tests of composition.
     let builder = |name: String| match library.loss(&name) {
-        Ok(builder) => Some((name, builder)),
+        Ok(builder) => Some((name, with_extents(builder))),
         Err(error) if error.to_string().contains("takes a loss") => None,
         Err(error) => panic!("{error}"),
     };
@@ -48,7 +49,8 @@ fn required(builder: &LossBuilder) -> impl Iterator<Item = InputInfo> {
 /// Extents by which axes are told apart; `changed` overrides some.
 fn extents(inputs: &[InputInfo], changed: &[(&str, &[usize])]) -> Extents {
     let mut all = Extents::new();
-    for axis in inputs.iter().flat_map(|input| &input.axes) {
+    let labelled = inputs.iter().filter_map(|input| label_axis(&input.kind));
+    for axis in inputs.iter().flat_map(|input| &input.axes).cloned().chain(labelled) {
         let usual: &[usize] = match axis.as_str() {
             "..B" | "..S" => &[2, 3],
             "..A" => &[4],
@@ -59,7 +61,7 @@ fn extents(inputs: &[InputInfo], changed: &[(&str, &[usize])]) -> Extents {
             axis if axis.starts_with("..") => &[2],
             _ => &[3],
         };
-        let given = changed.iter().find(|(name, _)| name == axis).map_or(usual, |(_, extents)| extents);
+        let given = changed.iter().find(|(name, _)| *name == axis).map_or(usual, |(_, extents)| extents);
         all.insert(axis.clone(), given.to_vec());
     }
     all
@@ -286,4 +288,43 @@ fn the_interpreter_of_the_session_is_the_interpreter_of_the_graph() {
         let got = numbers(&call(&loss, &required).map_err(|error| error.to_string())?);
         difference(&got, &plain, 1e-11, |_| 0.0).map_or(Ok(()), Err)
     });
+}
+
+/// A program around an example: its inputs are those of the loss and of the losses that it names.
+fn program_of(library: &Program, name: &str, example: &str) -> String {
+    let words: Vec<&str> = example.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    let named = words.iter().filter(|word| library.info(word).is_ok());
+    let mut inputs: Vec<String> = Vec::new();
+    for input in named.chain([&name]).flat_map(|name| library.info(name).expect("it is there").inputs) {
+        let axes = if input.axes.is_empty() { String::new() } else { format!("[{}]", input.axes.join(", ")) };
+        // A pack stands for the axes that the example's brackets name, and some that are kept.
+        let axes = if example.contains("[H, W]") { axes.replace("..B", "N, C, H, W") } else { axes };
+        let known = inputs.iter().any(|line| line.starts_with(&format!("{}:", input.name)));
+        if input.kind != "loss" && !known {
+            // Without the ignored label, which is a hyperparameter of the loss.
+            let kind = input.kind.split_once(" or ").map_or(input.kind.clone(), |(kind, _)| format!("{kind})"));
+            inputs.push(format!("{}: {kind}{axes}", input.name));
+        }
+    }
+    format!("loss example({}) = {example}", inputs.join(", "))
+}
+
+#[test]
+fn every_documented_example_runs() {
+    let library = Compiler::new().standard().expect("the library is sound");
+    for name in library.standard_losses() {
+        let docs = library.info(&name).expect("it is there").docs;
+        let example = docs.lines().find_map(|line| line.trim().strip_prefix("@example "));
+        let example = example.unwrap_or_else(|| panic!("{name} has no example"));
+        assert!(example.contains(&name), "{name}: the example {example} does not use it");
+        let text = program_of(&library, &name, example);
+        let program = Compiler::new().compile(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let builder = program.main().unwrap_or_else(|error| panic!("{text}: {error}"));
+        let tensors = data(&name, &builder, &[], 3);
+        let [want, got] = [Engine::Interpreter, Engine::Jit].map(|engine| {
+            run(&builder, engine, DType::F64, &tensors).unwrap_or_else(|error| panic!("{text}: {error}"))
+        });
+        assert!(want.value().is_finite(), "{text} gives {}", want.value());
+        assert_eq!(difference(&got, &want, 1e-9, |_| 0.0), None, "{text}");
+    }
 }

@@ -11,9 +11,9 @@ use lossc::rewrite;
 use lossc::session::{Compiler, InputInfo};
 use lossc::tensor::Tensor;
 
-use running::data::{Extents, Random, random};
+use running::data::{Extents, Random, label_axis, random};
 use running::freeze::frozen;
-use running::{Tensors, central_difference, difference, interpret, lowered};
+use running::{Tensors, central_difference, difference, interpret, lowered, with_extents};
 
 /// Inputs whose domain their kind does not tell: loss or `*`, input, lowest and highest value.
 const DOMAINS: &[(&str, &str, f64, f64)] = &[
@@ -26,7 +26,8 @@ const DOMAINS: &[(&str, &str, f64, f64)] = &[
 
 fn data(loss: &str, inputs: &[InputInfo]) -> Tensors {
     let mut extents = Extents::new();
-    for axis in inputs.iter().flat_map(|input| &input.axes) {
+    let labelled = inputs.iter().filter_map(|input| label_axis(&input.kind));
+    for axis in inputs.iter().flat_map(|input| &input.axes).cloned().chain(labelled) {
         let extent: &[usize] = if axis == "box" {
             &[4]
         } else if axis == "rbox" {
@@ -90,7 +91,7 @@ fn gradients_of_directional_derivatives() {
     let (mut failed, mut curved) = (Vec::new(), 0);
     for name in library.standard_losses() {
         let builder = match library.loss(&name) {
-            Ok(builder) => builder,
+            Ok(builder) => with_extents(builder),
             Err(error) if error.to_string().contains("takes a loss") => continue,
             Err(error) => panic!("{error}"),
         };

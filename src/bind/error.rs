@@ -131,6 +131,35 @@ pub enum DataError {
         /// What values the kind has.
         range: &'static str,
     },
+    /// The extent of a local axis is negative, or too large.
+    #[error("axis {axis} would have the extent {formula}{}: {}", sizes_text(sizes), computed_text(*value))]
+    Computed {
+        /// The axis.
+        axis: String,
+        /// Its extent as a formula.
+        formula: String,
+        /// What the formula depends on, as `T = 0`.
+        sizes: Vec<String>,
+        /// Its value, if it is an int at all.
+        value: Option<i64>,
+    },
+    /// A hyperparameter gives an axis another extent than an input.
+    #[error(
+        "`{parameter}` is {value}, but axis {axis} has extent {extent}{}; leave `{parameter}` out, or give {extent}",
+        input.as_ref().map(|input| format!(" in `{input}`")).unwrap_or_default()
+    )]
+    Given {
+        /// The axis.
+        axis: String,
+        /// The input that bound it.
+        input: Option<String>,
+        /// Its extent there.
+        extent: usize,
+        /// The hyperparameter.
+        parameter: String,
+        /// Its value.
+        value: i64,
+    },
     /// An axis that must not be empty is.
     #[error("axis {axis} is empty, and {reason} is not defined over nothing")]
     Empty {
@@ -150,6 +179,18 @@ fn hint(close: &Option<String>, known: &[String]) -> String {
         Some(name) => format!(": did you mean `{name}`?"),
         None if known.is_empty() => "; it takes none".to_owned(),
         None => format!("; its inputs are {}", known.join(", ")),
+    }
+}
+
+fn sizes_text(sizes: &[String]) -> String {
+    if sizes.is_empty() { String::new() } else { format!(", where {}", sizes.join(", ")) }
+}
+
+fn computed_text(value: Option<i64>) -> String {
+    match value {
+        Some(value) if value < 0 => format!("{value} is negative; give it more data along what it depends on"),
+        Some(value) => format!("{value} is more than an axis can have"),
+        None => "more than an axis can have".to_owned(),
     }
 }
 

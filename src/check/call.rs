@@ -130,13 +130,13 @@ impl Scope<'_, '_> {
     ) -> Vec<AxisIndex> {
         let program = std::mem::take(&mut self.checker.program);
         let mut fresh = u32::MAX;
-        let result = call_axes(&program, callee, axes, inputs, &mut |axis, of| match of {
-            // A copy inside the callee does not leave it; any unused index does.
-            Some(_) => {
+        let result = call_axes(&program, callee, axes, inputs, &mut |axis, _| match axis.kind {
+            AxisKind::Labelled(_) => self.find_axis(&axis.name, false, axis.span),
+            // A copy or a local axis inside the callee does not leave it; any unused index does.
+            _ => {
                 fresh -= 1;
                 Some(AxisIndex(fresh))
             }
-            None => self.find_axis(&axis.name, false, axis.span),
         });
         self.checker.program = program;
         result
@@ -217,6 +217,10 @@ impl Scope<'_, '_> {
             }
             let role = callee.hyperparameters[position].role;
             let value = self.expr(&argument.value);
+            if callee.hyperparameters[position].extent_of.is_some() {
+                matched.hyperparameters[position] = value.and_then(|value| self.extent(value));
+                return matched.hyperparameters[position].is_some();
+            }
             let what = format!("the hyperparameter `{}`", name.text);
             let Some(value) = value.and_then(|value| self.scalar(value, role, &what)) else { return false };
             if role == Role::Int && !self.is_compile_time(&value) {
@@ -376,7 +380,8 @@ impl Scope<'_, '_> {
         for (input, argument, misfit) in &misfits {
             self.report_misfit(callee, input, argument, &binding, misfit);
         }
-        let good = misfits.is_empty() && self.label_axes(callee, matched, &binding);
+        let mut good = misfits.is_empty() && self.label_axes(callee, matched, &binding);
+        good = good && self.bind_by_extent(callee, matched, &mut binding, span);
         (Some(binding.into_iter().map(Option::unwrap_or_default).collect()), good)
     }
 

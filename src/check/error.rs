@@ -73,6 +73,12 @@ pub enum TypeError {
     NotScalar { what: String, axes: String, span: Span },
     #[error("the result has the axis `{axis}`, which exists inside this function only")]
     LocalAxisLeaves { axis: String, span: Span },
+    #[error("there is an axis `{name}` already")]
+    AxisTaken { name: String, first: Option<Span>, span: Span },
+    #[error("the extent of an axis cannot be made of `{text}`")]
+    NotAnExtent { text: String, span: Span },
+    #[error("nothing gives axis `{axis}` of `{callee}` its extent")]
+    NoExtent { callee: String, axis: String, parameter: String, span: Span },
     #[error("{what} takes exactly one axis")]
     NeedsOneAxis { what: String, span: Span },
     #[error("{what} takes a single axis, not a pack")]

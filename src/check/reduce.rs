@@ -257,12 +257,12 @@ impl Scope<'_, '_> {
         };
         let program = std::mem::take(&mut self.checker.program);
         let mut fresh = u32::MAX;
-        let axes = outer_axes(&program, &instance, loss, &mut |axis, of| match of {
-            Some(_) => {
+        let axes = outer_axes(&program, &instance, loss, &mut |axis, _| match axis.kind {
+            AxisKind::Labelled(_) => self.find_axis(&axis.name, false, axis.span),
+            _ => {
                 fresh -= 1;
                 Some(AxisIndex(fresh))
             }
-            None => self.find_axis(&axis.name, false, axis.span),
         });
         self.checker.program = program;
         let text = self.text(loss.span);

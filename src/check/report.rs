@@ -171,6 +171,21 @@ fn axes(error: &TypeError) -> Option<Diagnostic> {
         TypeError::LocalAxisLeaves { span, .. } => Diagnostic::error("E0312", title)
             .at(*span, "")
             .help("reduce over it, or let the caller rename and pass the tensor"),
+        TypeError::AxisTaken { first, span, .. } => {
+            let diagnostic = Diagnostic::error("E0318", title).at(*span, "a new axis needs a new name");
+            let diagnostic = match first {
+                Some(first) => diagnostic.and_at(*first, "the axis of that name"),
+                None => diagnostic.note("it is a labelled axis, whose extent is the number of its labels"),
+            };
+            diagnostic.help("choose a name that no other axis has")
+        }
+        TypeError::NotAnExtent { span, .. } => Diagnostic::error("E0319", title)
+            .at(*span, "not known before the data are looked at")
+            .note("an extent is an int of numbers, `int` hyperparameters and `size[…]`, with + - * min max abs")
+            .help("make it an `int` hyperparameter: `int bins = 10`"),
+        TypeError::NoExtent { callee, parameter, span, .. } => Diagnostic::error("E0320", title)
+            .at(*span, "no argument has this axis")
+            .help(format!("say how long it is: `{callee}({parameter} = 10)`")),
         TypeError::NeedsOneAxis { span, .. } => {
             Diagnostic::error("E0313", title).at(*span, "").help("name one axis in the brackets")
         }

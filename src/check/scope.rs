@@ -21,6 +21,8 @@ pub enum Word {
     Hyperparameter(u32),
     /// A `let`.
     Let(LetIndex),
+    /// The extent of an axis.
+    Extent(AxisIndex),
     /// Something whose definition has an error, which is reported.
     Broken,
 }
@@ -145,7 +147,7 @@ impl<'c, 'w> Scope<'c, 'w> {
                     self.not_yet("`next` (states)", statement.span);
                     self.words.insert(name.text.clone(), Word::Broken);
                 }
-                StatementKind::Axis { .. } => self.not_yet("an axis of a computed extent", statement.span),
+                StatementKind::Axis { name, extent } => self.axis_statement(name, extent),
                 StatementKind::Repeat { count, starts, body } => self.repeat(count, starts, body, statement.span),
                 // The parser refuses it outside `repeat`.
                 StatementKind::Assign { name, value } => self.assign(name, value),
@@ -291,6 +293,7 @@ impl<'c, 'w> Scope<'c, 'w> {
                 let ty = self.lets[index.0 as usize].value.ty.clone();
                 Some(Expr { kind: ExprKind::Let(index), ty, span })
             }
+            Word::Extent(axis) => Some(super::local_axes::size_of(axis, span)),
             Word::Input(position) => {
                 let input = &self.inputs[position as usize];
                 let (name, mut ty) = (input.name.clone(), input.ty.clone());

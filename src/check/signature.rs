@@ -27,9 +27,12 @@ impl Scope<'_, '_> {
     pub fn signature(&mut self, function: &ast::Function) {
         self.upcoming = function.inputs.iter().map(|input| (input.name.text.clone(), Upcoming::Input)).collect();
         for hyperparameter in &function.hyperparameters {
-            if let ast::Hyperparameter::Value { name, .. } = hyperparameter {
-                self.upcoming.insert(name.text.clone(), Upcoming::Hyperparameter);
-            }
+            let (name, what) = match hyperparameter {
+                ast::Hyperparameter::Value { name, .. } => (name, Upcoming::Hyperparameter),
+                // It may come with the inputs.
+                ast::Hyperparameter::Axis { parameter, .. } => (parameter, Upcoming::Input),
+            };
+            self.upcoming.insert(name.text.clone(), what);
         }
         // Hyperparameters first: `index(C or ignore_index)` names one of them.
         for hyperparameter in &function.hyperparameters {
@@ -38,9 +41,15 @@ impl Scope<'_, '_> {
         for input in &function.inputs {
             self.input(input);
         }
+        for hyperparameter in &function.hyperparameters {
+            if let ast::Hyperparameter::Axis { axis, parameter, span } = hyperparameter {
+                self.axis_parameter(axis, parameter, *span);
+            }
+        }
     }
 
-    fn declare(&mut self, name: &ast::Name, word: Word) {
+    /// Gives a name of the signature its meaning.
+    pub(super) fn declare(&mut self, name: &ast::Name, word: Word) {
         if self.words.contains_key(&name.text) {
             let inputs = self.inputs.iter().map(|input| (&input.name, input.span));
             let hyperparameters = self.hyperparameters.iter().map(|one| (&one.name, one.span));
@@ -55,8 +64,8 @@ impl Scope<'_, '_> {
 
     fn hyperparameter(&mut self, hyperparameter: &ast::Hyperparameter) {
         let (role, name, default, condition, span) = match hyperparameter {
-            ast::Hyperparameter::Axis { span, .. } => {
-                self.not_yet("an axis whose extent is a hyperparameter", *span);
+            ast::Hyperparameter::Axis { parameter, span, .. } => {
+                self.reserve_axis_parameter(parameter, *span);
                 return;
             }
             ast::Hyperparameter::Value { role, name, default, condition, span } => {
@@ -90,7 +99,14 @@ impl Scope<'_, '_> {
             return;
         };
         self.declare(name, Word::Hyperparameter(position));
-        self.hyperparameters.push(Hyperparameter { name: name.text.clone(), role, default, condition: None, span });
+        self.hyperparameters.push(Hyperparameter {
+            name: name.text.clone(),
+            role,
+            default,
+            condition: None,
+            extent_of: None,
+            span,
+        });
         // The condition may speak of the parameter itself.
         if let Some(condition) = condition
             && let Some(condition) = self.expr(condition)
@@ -208,7 +224,8 @@ impl Scope<'_, '_> {
         None
     }
 
-    fn declared_axis(&mut self, reference: &ast::AxisRef) -> Option<AxisIndex> {
+    /// The axis of a signature that a reference names; a new one where it is the first to do so.
+    pub(super) fn declared_axis(&mut self, reference: &ast::AxisRef) -> Option<AxisIndex> {
         let (name, span) = (&reference.name.text, reference.name.span);
         if let Some(axis) = self.find_axis(name, reference.pack, span) {
             return Some(axis);

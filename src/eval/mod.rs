@@ -66,9 +66,13 @@ pub fn evaluate_nodes(graph: &Graph, environment: Environment, nodes: &[NodeId])
 pub fn complete_extents(graph: &Graph, given: &[u64]) -> Vec<u64> {
     let mut extents = given.to_vec();
     for axis in graph.all_axes().iter().skip(given.len()) {
-        extents.push(match axis.extent {
-            Extent::SameAs(AxisId(other)) => extents[other as usize],
-            Extent::Fixed(extent) => extent,
+        extents.push(match &axis.extent {
+            Extent::SameAs(AxisId(other)) => extents[*other as usize],
+            Extent::Fixed(extent) => *extent,
+            Extent::Computed(formula) => {
+                let value = formula.value(&|axis| extents[axis.0 as usize]);
+                value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+            }
             Extent::Input => unreachable!("the extent of `{}` is not given", axis.name),
         });
     }

@@ -5,7 +5,8 @@
 //! with the axes that are left), then the loop, whose body is made in the same way one depth further in.
 
 use super::analysis::{Available, Context, Demand, Goal, Item};
-use super::prepare::{Level, Piece, Step};
+use super::prepare::Piece;
+use super::region::{Level, Step};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
 use crate::kernel::{

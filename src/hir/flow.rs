@@ -21,7 +21,7 @@ pub struct Instance<'a, A> {
     pub lets: Vec<Vec<A>>,
 }
 
-/// Makes an axis that the body of a callee adds: a renamed copy of the given axis, or a labelled one.
+/// Makes an axis that the body of a callee adds: a labelled one, a renamed copy of the given axis, or a local one.
 pub type MakeAxis<'m, A> = &'m mut dyn FnMut(&Axis, Option<A>) -> Option<A>;
 
 /// The axes of the result of a call: of the callee's body with these axes and arguments.

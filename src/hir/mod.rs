@@ -40,7 +40,7 @@ pub struct LabelledAxis {
 }
 
 /// What an axis of a function is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum AxisKind {
     /// A placeholder for one axis.
     Single,
@@ -50,10 +50,12 @@ pub enum AxisKind {
     Labelled(Arc<LabelledAxis>),
     /// A renamed copy of another axis of the function.
     Copy(AxisIndex),
+    /// A local axis of this extent, an int; new at every call.
+    Computed(Box<Expr>),
 }
 
 /// An axis of a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
     /// Its name, without dots.
     pub name: String,
@@ -198,6 +200,8 @@ pub struct Hyperparameter {
     pub default: Expr,
     /// What must hold of it.
     pub condition: Option<Expr>,
+    /// The axis whose extent it is: `axis K = classes`. Then its default is the size of that axis.
+    pub extent_of: Option<AxisIndex>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -432,6 +436,17 @@ impl Expr {
     pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
         visit(self);
         self.children().into_iter().for_each(|child| child.visit(visit));
+    }
+
+    /// How many `let`s of its function it needs: all up to the last of which it speaks.
+    pub fn lets_needed(&self) -> usize {
+        let mut needed = 0;
+        self.visit(&mut |part| {
+            if let ExprKind::Let(index) = part.kind {
+                needed = needed.max(index.0 as usize + 1);
+            }
+        });
+        needed
     }
 
     /// The expressions directly below.

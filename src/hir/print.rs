@@ -57,8 +57,10 @@ pub fn print_function(function: &Function) -> String {
     let ty = printer.ty(&function.result.ty);
     let _ = writeln!(text, ": {ty} =");
     for index in 0..function.lets.len() {
+        printer.local_axes(&mut text, index);
         printer.statement(&mut text, index);
     }
+    printer.local_axes(&mut text, function.lets.len());
     let _ = writeln!(text, "    {}", printer.expr(&function.result, 0));
     text
 }
@@ -71,8 +73,7 @@ impl Printer<'_> {
     /// The line of a `let`, or of what a loop has in its place.
     fn statement(&self, text: &mut String, index: usize) {
         let binding = &self.function.lets[index];
-        let is_in = |repeat: &&Repeat| (repeat.carried.0 as usize..repeat.end()).contains(&index);
-        let margin = "    ".repeat(1 + self.function.repeats.iter().filter(is_in).count());
+        let margin = self.margin(index);
         let ty = self.ty(&binding.value.ty);
         match binding.value.kind {
             ExprKind::Carried(repeat, variable) => {
@@ -95,6 +96,23 @@ impl Printer<'_> {
                 let word = if self.function.repeats.iter().any(is_result) { "" } else { "let " };
                 let value = self.expr(&binding.value, 0);
                 let _ = writeln!(text, "{margin}{word}{}: {ty} = {value}", binding.name);
+            }
+        }
+    }
+
+    /// The margin of a `let`: four more in every loop.
+    fn margin(&self, index: usize) -> String {
+        let is_in = |repeat: &&Repeat| (repeat.carried.0 as usize..repeat.end()).contains(&index);
+        "    ".repeat(1 + self.function.repeats.iter().filter(is_in).count())
+    }
+
+    /// The local axes that can be made when so many `let`s are known, and could not before.
+    fn local_axes(&self, text: &mut String, lets: usize) {
+        for axis in &self.function.axes {
+            if let AxisKind::Computed(extent) = &axis.kind
+                && extent.lets_needed() == lets
+            {
+                let _ = writeln!(text, "    axis {} = {}", axis.name, self.expr(extent, 0));
             }
         }
     }
@@ -149,6 +167,9 @@ impl Printer<'_> {
             .hyperparameters
             .iter()
             .map(|one| {
+                if let Some(axis) = one.extent_of {
+                    return format!("axis {} = {}", self.axis(axis), one.name);
+                }
                 let role = match one.role {
                     Role::Real => "",
                     Role::Int => "int ",

@@ -8,6 +8,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::extent::Extent;
 use super::repeat::{Carried, LoopId, Repeat};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
@@ -30,17 +31,6 @@ pub struct ParameterId(pub u32);
 /// The axes of a node. The order says nothing about the meaning (axes are aligned by identity); it is
 /// that of the first operand, then the new ones of the next.
 pub type Axes = SmallVec<[AxisId; 4]>;
-
-/// How long an axis is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Extent {
-    /// Known when the data come: the extent of the input axis (for a pack, the product of its axes).
-    Input,
-    /// The labels of a labelled axis.
-    Fixed(u64),
-    /// A renamed copy of another axis.
-    SameAs(AxisId),
-}
 
 /// One axis.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -251,6 +241,11 @@ impl Graph {
         id
     }
 
+    /// Says how long an axis is that was added before that was known, and that no node has yet.
+    pub fn set_extent(&mut self, axis: AxisId, extent: Extent) {
+        self.axes[axis.0 as usize].extent = extent;
+    }
+
     /// The axis of an id.
     ///
     /// # Panics
@@ -266,8 +261,8 @@ impl Graph {
 
     /// The axis whose extent this one has: itself, or what it is a renamed copy of.
     pub fn extent_root(&self, mut axis: AxisId) -> AxisId {
-        while let Extent::SameAs(other) = self.axis(axis).extent {
-            axis = other;
+        while let Extent::SameAs(other) = &self.axis(axis).extent {
+            axis = *other;
         }
         axis
     }

@@ -3,6 +3,7 @@
 //! Data, its text form, its checks and walks over it. `lower` builds it, `ad` and `rewrite` map graphs
 //! to graphs, `eval` runs it slowly, `fuse` turns it into loops.
 
+mod extent;
 mod formula;
 mod graph;
 mod infer;
@@ -13,13 +14,14 @@ mod repeat;
 mod verify;
 mod walk;
 
+pub use extent::{Extent, ExtentFormula};
 pub use formula::Formula;
 pub use graph::{
-    Axes, AxisData, AxisId, Constant, Extent, Graph, InputId, Node, NodeId, Op, ParameterId, Type, union, without,
+    Axes, AxisData, AxisId, Constant, Graph, InputId, Node, NodeId, Op, ParameterId, Type, union, without,
 };
 pub use parse::{ParseError, parse};
 pub use print::{describe, print};
-pub use program::{InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
+pub use program::{GivenExtent, InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
 pub use repeat::{Body, Carried, LoopId, Loops, Repeat, body_of, first_repeats, open_loops};
 pub use verify::verify;
 pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of};

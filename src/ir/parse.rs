@@ -1,13 +1,16 @@
 //! Reads the text form of a program that [`super::print`] writes. For tests of passes, which start from
 //! hand-written graphs, and for bug reports. Types after `:` are checked against what the operation gives.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::graph::{Axes, AxisId, Constant, Extent, Graph, InputId, NodeId, Op, ParameterId, Type};
+use super::extent::{Extent, ExtentFormula};
+use super::graph::{Axes, AxisId, Constant, Graph, InputId, NodeId, Op, ParameterId, Type};
 use super::print::axis_name;
-use super::program::{InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
+use super::program::{GivenExtent, InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
 use super::repeat::{Carried, LoopId, Repeat};
-use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
+use crate::op::{Binary, Compare, EXTENT_BINARY, EXTENT_UNARY, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +139,21 @@ impl Words {
         if self.eat(word) { self.number() } else { Err(format!("`{word}` and a number are missing")) }
     }
 
+    fn extent_formula(&mut self, graph: &Graph) -> Result<ExtentFormula> {
+        if self.words.as_slice().first().is_some_and(|next| next == "[") {
+            return Ok(ExtentFormula::Size(self.one_axis(graph)?));
+        }
+        let word = self.next()?;
+        if let Some(op) = EXTENT_UNARY.iter().find(|op| op.name() == word) {
+            return Ok(ExtentFormula::Unary(*op, Box::new(self.extent_formula(graph)?)));
+        }
+        if let Some(op) = EXTENT_BINARY.iter().find(|op| op.name() == word) {
+            let both = [self.extent_formula(graph)?, self.extent_formula(graph)?];
+            return Ok(ExtentFormula::Binary(*op, Box::new(both)));
+        }
+        word.parse().map(ExtentFormula::Int).map_err(|_| format!("an extent, not `{word}`"))
+    }
+
     fn one_axis(&mut self, graph: &Graph) -> Result<AxisId> {
         let axes = self.axes(graph)?;
         if axes.len() == 1 { Ok(axes[0]) } else { Err("one axis in brackets".to_owned()) }
@@ -166,6 +184,12 @@ impl Reader {
                 let axes = words.axes(&self.program.graph)?.to_vec();
                 self.program.non_empty.push(NonEmpty { axes, reason: words.string()? });
             }
+            "given" => {
+                let axis = words.one_axis(&self.program.graph)?;
+                let parameter = words.string()?;
+                let extent = words.extent_formula(&self.program.graph)?;
+                self.program.given.push(GivenExtent { axis, extent, parameter });
+            }
             node if node.starts_with('%') => self.node(node, &mut words)?,
             other => return Err(format!("no line begins with `{other}`")),
         }
@@ -182,6 +206,7 @@ impl Reader {
         let extent = match words.next()?.as_str() {
             "input" => Extent::Input,
             "fixed" => Extent::Fixed(words.number()?),
+            "computed" => Extent::Computed(Arc::new(words.extent_formula(graph)?)),
             "same" => Extent::SameAs(axis(graph, &words.next()?)?),
             other => return Err(format!("no extent is `{other}`")),
         };

@@ -5,7 +5,8 @@
 
 use std::fmt::Write;
 
-use super::graph::{AxisId, Constant, Extent, Graph, Node, NodeId, Op, Type};
+use super::extent::{Extent, ExtentFormula};
+use super::graph::{AxisId, Constant, Graph, Node, NodeId, Op, Type};
 use super::program::{InputData, Output, OutputRole, Program};
 use super::walk::{border, live_nodes};
 
@@ -32,6 +33,10 @@ pub fn print(program: &Program) -> String {
     program.outputs.iter().for_each(|output| line(output_line(graph, output, &numbers)));
     for data in &program.non_empty {
         line(format!("nonempty {} {}", axis_list(graph, &data.axes), quoted(&data.reason)));
+    }
+    for data in &program.given {
+        let extent = extent_formula(graph, &data.extent);
+        line(format!("given {} {} {extent}", axis_list(graph, &[data.axis]), quoted(&data.parameter)));
     }
     text
 }
@@ -60,12 +65,25 @@ fn type_text(graph: &Graph, ty: &Type) -> String {
 
 fn axis_line(graph: &Graph, axis: AxisId) -> String {
     let data = graph.axis(axis);
-    let extent = match data.extent {
+    let extent = match &data.extent {
         Extent::Input => "input".to_owned(),
         Extent::Fixed(extent) => format!("fixed {extent}"),
-        Extent::SameAs(other) => format!("same {}", axis_name(graph, other)),
+        Extent::SameAs(other) => format!("same {}", axis_name(graph, *other)),
+        Extent::Computed(formula) => format!("computed {}", extent_formula(graph, formula)),
     };
     format!("axis {} {extent}{}", axis_name(graph, axis), if data.pack { " pack" } else { "" })
+}
+
+/// A formula in prefix form: an operation stands before its operands, an axis in brackets for its extent.
+fn extent_formula(graph: &Graph, formula: &ExtentFormula) -> String {
+    match formula {
+        ExtentFormula::Int(value) => value.to_string(),
+        ExtentFormula::Size(axis) => axis_list(graph, &[*axis]),
+        ExtentFormula::Unary(op, x) => format!("{} {}", op.name(), extent_formula(graph, x)),
+        ExtentFormula::Binary(op, both) => {
+            format!("{} {} {}", op.name(), extent_formula(graph, &both[0]), extent_formula(graph, &both[1]))
+        }
+    }
 }
 
 fn input_line(graph: &Graph, input: &InputData) -> String {

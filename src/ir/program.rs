@@ -1,5 +1,6 @@
 //! A graph with its border: what goes in, what comes out, what must hold of the data.
 
+use super::extent::ExtentFormula;
 use super::graph::{AxisId, Graph, NodeId};
 use crate::op::Element;
 
@@ -72,6 +73,17 @@ pub struct NonEmpty {
     pub reason: String,
 }
 
+/// The extent of an axis that a hyperparameter gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenExtent {
+    /// The axis. Where inputs have it, their extent must be this one.
+    pub axis: AxisId,
+    /// Its extent.
+    pub extent: ExtentFormula,
+    /// The hyperparameter.
+    pub parameter: String,
+}
+
 /// A whole program over one graph.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
@@ -85,4 +97,6 @@ pub struct Program {
     pub outputs: Vec<Output>,
     /// What must hold of the extents.
     pub non_empty: Vec<NonEmpty>,
+    /// Extents that hyperparameters give.
+    pub given: Vec<GivenExtent>,
 }

@@ -1,13 +1,14 @@
 //! What holds of every program between passes. A violation is a bug of the compiler, not of a user.
 //!
 //! Checked: operands come before their users; every operation has as many operands as it takes; every axis
-//! exists, and none occurs twice in a type; types are what the operation gives; a copied axis copies an earlier
-//! one; an input's node is that input with the declared type, and its labels are ints below an existing
+//! exists, and none occurs twice in a type; types are what the operation gives; an axis has its extent from
+//! earlier ones; an input's node is that input with the declared type, and its labels are ints below an existing
 //! axis; parameters exist; an output has all axes of its node, none twice, and a gradient names an input;
 //! the nodes of a loop agree on it, a trace is as long as its loop, and no output depends on an open loop.
 //! Not checked: what the nodes mean, and that rewriting kept it (tests compare with the interpreter).
 
-use super::graph::{AxisId, Extent, Graph, InputId, NodeId, Op};
+use super::extent::Extent;
+use super::graph::{AxisId, Graph, InputId, NodeId, Op};
 use super::print::describe;
 use super::program::{OutputRole, Program};
 use super::repeat::{first_repeats, open_loops};
@@ -21,10 +22,13 @@ use crate::op::Element;
 pub fn verify(program: &Program) -> Result<(), String> {
     let graph = &program.graph;
     for (index, axis) in graph.all_axes().iter().enumerate() {
-        if let Extent::SameAs(other) = axis.extent
-            && other.0 as usize >= index
-        {
-            return Err(format!("axis `{}` copies one that is not before it", axis.name));
+        let needed = match &axis.extent {
+            Extent::Input | Extent::Fixed(_) => Vec::new(),
+            Extent::SameAs(other) => vec![*other],
+            Extent::Computed(formula) => formula.axes(),
+        };
+        if needed.iter().any(|other| other.0 as usize >= index) {
+            return Err(format!("axis `{}` has its extent from one that is not before it", axis.name));
         }
     }
     for id in graph.ids() {
@@ -35,6 +39,10 @@ pub fn verify(program: &Program) -> Result<(), String> {
     loops(program)?;
     for requirement in &program.non_empty {
         axes(graph, &requirement.axes)?;
+    }
+    for given in &program.given {
+        axes(graph, &[given.axis])?;
+        axes(graph, &given.extent.axes())?;
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ pub fn use_counts(graph: &Graph, roots: &[NodeId]) -> Vec<u32> {
 pub fn with_axes_of(graph: &Graph) -> Graph {
     let mut copy = Graph::new();
     for axis in graph.all_axes() {
-        copy.add_axis(axis.name.clone(), axis.extent, axis.pack);
+        copy.add_axis(axis.name.clone(), axis.extent.clone(), axis.pack);
     }
     copy
 }

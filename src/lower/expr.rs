@@ -39,6 +39,8 @@ impl Lowering<'_> {
             ExprKind::Hyperparameter(position) => match &instance.hyperparameters[*position as usize] {
                 Hyper::Real(value) => Ok(value.clone()),
                 Hyper::Int(value) => constant(self.program.graph.int(*value)),
+                // The checker puts the size of the axis in its place.
+                Hyper::Extent => constant(self.program.graph.int(0)),
             },
             ExprKind::Size(axes) => constant(self.size(&Self::bound(instance, axes))),
             ExprKind::Index(axis) => {
@@ -313,6 +315,12 @@ impl Lowering<'_> {
         let mut inner = Instance::new(&callee, axes);
         for (position, hyperparameter) in callee.hyperparameters.iter().enumerate() {
             let given = call.hyperparameters.get(position).and_then(Option::as_ref);
+            if let Some(axis) = hyperparameter.extent_of {
+                let axis = inner.axes[axis.0 as usize].first().copied();
+                self.extent_argument(instance, given, (&callee, hyperparameter), axis)?;
+                inner.hyperparameters.push(Hyper::Extent);
+                continue;
+            }
             let int = hyperparameter.role == crate::syntax::ast::Role::Int;
             let value = match (given, int) {
                 (Some(given), true) => Hyper::Int(self.int_value(instance, given)?),

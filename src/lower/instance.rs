@@ -33,6 +33,8 @@ pub enum Hyper {
     Real(Value),
     /// An int one.
     Int(i64),
+    /// The extent of an axis, which is asked of the axis.
+    Extent,
 }
 
 /// A function with axes and arguments put in.
@@ -68,6 +70,8 @@ pub struct Lowering<'h> {
     pub program: Program,
     /// Conditions met so far: the loss, the hyperparameter, its source, the node.
     pub conditions: Vec<(super::Condition, NodeId)>,
+    /// Axes whose extent a hyperparameter may give that is not given.
+    pub wanted_extents: Vec<super::extents::Wanted>,
     /// How many calls have been put in.
     pub calls: usize,
     /// How many calls the one being put in stands in.
@@ -82,6 +86,7 @@ impl<'h> Lowering<'h> {
             hir,
             program: Program::default(),
             conditions: Vec::new(),
+            wanted_extents: Vec::new(),
             calls: 0,
             depth: 0,
             labelled: HashMap::new(),
@@ -109,6 +114,8 @@ impl<'h> Lowering<'h> {
                         .into_iter()
                         .collect()
                 }
+                // How long it is follows when what it depends on is lowered.
+                AxisKind::Computed(_) => vec![self.program.graph.add_axis(&axis.name, Extent::Input, false)],
                 AxisKind::Single | AxisKind::Pack => Vec::new(),
             };
             axes.push(made);
@@ -129,7 +136,9 @@ impl<'h> Lowering<'h> {
         self.body_axes(function, &mut axes);
         let mut instance = Instance::new(function, axes);
         for hyperparameter in &function.hyperparameters {
-            let value = if hyperparameter.role == Role::Int {
+            let value = if hyperparameter.extent_of.is_some() {
+                Hyper::Extent
+            } else if hyperparameter.role == Role::Int {
                 match options.ints.get(&hyperparameter.name) {
                     Some(&value) => Hyper::Int(value),
                     None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
@@ -155,6 +164,7 @@ impl<'h> Lowering<'h> {
     pub fn lets(&mut self, instance: &mut Instance<'_>) -> Result<(), LowerError> {
         let mut turning = Turning::default();
         for binding in &instance.function.lets {
+            self.local_extents(instance)?;
             let value = match binding.value.kind {
                 ExprKind::Carried(repeat, variable) => {
                     self.carried(instance, &mut turning, repeat, variable, binding.value.span)?
@@ -166,7 +176,7 @@ impl<'h> Lowering<'h> {
             };
             instance.lets.push(value);
         }
-        Ok(())
+        self.local_extents(instance)
     }
 
     /// An int that is known now.
@@ -180,7 +190,7 @@ impl<'h> Lowering<'h> {
             IntRef::Value(value) => Some(value),
             IntRef::Hyperparameter(position) => match instance.hyperparameters.get(position as usize)? {
                 Hyper::Int(value) => Some(*value),
-                Hyper::Real(_) => None,
+                Hyper::Real(_) | Hyper::Extent => None,
             },
         }
     }
@@ -252,7 +262,7 @@ fn constant_int(expr: &Expr, instance: &Instance<'_>) -> Option<i64> {
         ExprKind::Int(value) => *value,
         ExprKind::Hyperparameter(position) => match instance.hyperparameters.get(*position as usize)? {
             Hyper::Int(value) => *value,
-            Hyper::Real(_) => return None,
+            Hyper::Real(_) | Hyper::Extent => return None,
         },
         ExprKind::Unary(Unary::Neg, x) => constant_int(x, instance)?.wrapping_neg(),
         ExprKind::Unary(Unary::Abs, x) => constant_int(x, instance)?.wrapping_abs(),

@@ -6,6 +6,7 @@
 
 mod conditions;
 mod expr;
+mod extents;
 mod instance;
 mod outermost;
 mod reduce;
@@ -94,6 +95,38 @@ pub enum LowerError {
         /// Where the number stands.
         span: Span,
     },
+    /// The extent of an axis that depends on data, or is computed from too much.
+    #[error("the extent of axis `{axis}` cannot be computed from {found}")]
+    NotAnExtent {
+        /// The axis.
+        axis: String,
+        /// From what.
+        found: &'static str,
+        /// Where it stands.
+        span: Span,
+    },
+    /// A number of positions that no axis has.
+    #[error("axis `{axis}` would have {value} positions")]
+    Extent {
+        /// The axis.
+        axis: String,
+        /// How many.
+        value: i64,
+        /// Where the number stands.
+        span: Span,
+    },
+    /// An axis that neither an input nor a hyperparameter gives an extent.
+    #[error("nothing gives axis `{axis}` of `{loss}` its extent")]
+    NoExtent {
+        /// The loss.
+        loss: String,
+        /// The axis.
+        axis: String,
+        /// The hyperparameter that could.
+        parameter: Option<String>,
+        /// Where the axis is declared.
+        span: Span,
+    },
     /// An int that cannot be computed when compiling.
     #[error("this int is not known when the program is compiled")]
     NotCompileTime {
@@ -120,9 +153,24 @@ impl LowerError {
                 .note(format!("a loss may come to {calls} calls, {depth} of them in one another; each is put in where it stands"))
                 .help("give what is used more than once a name with `let`"),
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
-            LowerError::Turns { limit, span, .. } => Diagnostic::error("E0705", title)
+            LowerError::Turns { limit, span, .. } => Diagnostic::error("E0708", title)
                 .at(*span, "the number of turns")
                 .help(format!("a number from 0 to {limit}")),
+            LowerError::NotAnExtent { span, .. } => Diagnostic::error("E0705", title)
+                .at(*span, "not known before the data are looked at")
+                .note("an extent is an int of numbers, `int` hyperparameters and `size[…]`, with + - * min max abs"),
+            LowerError::Extent { span, .. } => Diagnostic::error("E0706", title)
+                .at(*span, "")
+                .help(format!("an axis has between 0 and {} positions", u32::MAX)),
+            LowerError::NoExtent { loss, axis, parameter, span } => {
+                let diagnostic = Diagnostic::error("E0707", title).at(*span, "no input has this axis");
+                match parameter {
+                    Some(name) => diagnostic
+                        .help(format!("set `{name}`, as in `{loss}({name} = 10)`, `--set {name}=10` or `.set(\"{name}\", 10.0)`")),
+                    None => diagnostic
+                        .help(format!("add a hyperparameter that does, `axis {axis} = classes`, or an input with this axis")),
+                }
+            }
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
                 .at(*span, "")
                 .help("give the function a number, or an `int` hyperparameter"),
@@ -143,6 +191,7 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
     let mut lowering = Lowering::new(hir);
     let mut instance = lowering.entry(entry, options)?;
     entry_inputs(&mut lowering, &mut instance, options)?;
+    lowering.entry_extents(&instance, options)?;
     lowering.lets(&mut instance)?;
     let value = lowering.expr(&instance, &entry.result)?;
     let own_reduction = value.outer.reduction();
@@ -157,6 +206,7 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
             outputs.extend(lowering.terms(&instance, &entry.result)?);
         }
     }
+    lowering.require_extents(entry)?;
     lowering.program.outputs = outputs;
     let conditions = lowering.finish_conditions();
     Ok(Lowered { program: lowering.program, conditions, own_reduction })

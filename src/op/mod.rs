@@ -9,6 +9,11 @@ mod table;
 
 pub use table::{Binary, Compare, Logic, ReduceOp, SoftmaxOp, Unary};
 
+/// The operations on one operand of which the extent of an axis may be computed.
+pub const EXTENT_UNARY: &[Unary] = &[Unary::Neg, Unary::Abs];
+/// The operations on two operands of which the extent of an axis may be computed.
+pub const EXTENT_BINARY: &[Binary] = &[Binary::Add, Binary::Sub, Binary::Mul, Binary::Min, Binary::Max];
+
 /// The element type of a graph node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Element {

@@ -421,8 +421,8 @@ fn range_of(engine: &Engine, axis: AxisId, index: NodeId) -> Range {
     let root = engine.graph.extent_root(axis);
     let node = engine.graph.node(index);
     match node.op {
-        Op::Constant(Constant::Int(value)) => match engine.graph.axis(root).extent {
-            Extent::Fixed(extent) if 0 <= value && (value as u64) < extent => Range::Always,
+        Op::Constant(Constant::Int(value)) => match &engine.graph.axis(root).extent {
+            Extent::Fixed(extent) if 0 <= value && (value as u64) < *extent => Range::Always,
             _ => Range::Unknown,
         },
         Op::Index(along) if engine.graph.extent_root(along) == root => Range::Always,

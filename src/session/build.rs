@@ -274,15 +274,15 @@ impl LossBuilder {
         Ok(self.stages(&Shape::default())?.1.simplified)
     }
 
-    /// The program with value and gradient in stable form, before rewriting for speed.
+    /// The program with value and gradient in stable form, for printing formulas: simplified, and without the guards
+    /// that make 0 of 0 · ∞ where nothing was selected.
     ///
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn gradient_program(&self) -> Result<crate::ir::Program, Error> {
         let lowered = self.lowered(&Shape::default())?;
         let wrt = self.gradients(&lowered)?;
-        let grad = pipeline::run(lowered.program, &wrt).grad;
-        Ok(crate::rewrite::simplify(&grad).0)
+        Ok(pipeline::readable(lowered.program, &wrt))
     }
 
     /// The text form of a stage.

@@ -135,6 +135,8 @@ pub struct HyperparameterInfo {
     pub name: String,
     /// Whether it is an int, fixed when compiled.
     pub int: bool,
+    /// The axis whose extent it is, needed only where no input has that axis.
+    pub axis: Option<String>,
     /// Its default as written.
     pub default: String,
     /// What must hold of it, as written.
@@ -222,7 +224,11 @@ impl Program {
         let hyperparameters = function.hyperparameters.iter().map(|one| HyperparameterInfo {
             name: one.name.clone(),
             int: one.role == Role::Int,
-            default: text(one.default.span),
+            axis: one.extent_of.map(|axis| function.axes[axis.0 as usize].name.clone()),
+            default: match one.extent_of {
+                Some(axis) => format!("size[{}]", function.axes[axis.0 as usize].name),
+                None => text(one.default.span),
+            },
             condition: one.condition.as_ref().map(|condition| text(condition.span)),
         });
         LossInfo {

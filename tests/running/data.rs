@@ -44,6 +44,11 @@ pub fn shape(input: &InputInfo, extents: &Extents) -> Vec<usize> {
     input.axes.iter().flat_map(of).collect()
 }
 
+/// The axis that labels of a kind index.
+pub fn label_axis(kind: &str) -> Option<String> {
+    kind.strip_prefix("index(")?.split([' ', ')']).next().map(str::to_owned)
+}
+
 /// Random tensors for all inputs: floats that are exact in single precision, strictly inside their domains where
 /// these are open.
 pub fn random(inputs: &[InputInfo], extents: &Extents, seed: u64) -> Tensors {
@@ -54,9 +59,8 @@ pub fn random(inputs: &[InputInfo], extents: &Extents, seed: u64) -> Tensors {
 fn tensor(input: &InputInfo, extents: &Extents, random: &mut Random) -> Tensor {
     let shape = shape(input, extents);
     let count: usize = shape.iter().product();
-    if let Some(axis) = input.kind.strip_prefix("index(") {
-        let axis = axis.split([' ', ')']).next().unwrap_or(axis);
-        let bound: usize = extents[axis].iter().product();
+    if let Some(axis) = label_axis(&input.kind) {
+        let bound: usize = extents[&axis].iter().product();
         return Tensor::i64((0..count).map(|_| random.below(bound.max(1)) as i64).collect(), &shape);
     }
     if input.axes.last().is_some_and(|axis| axis == "box") {

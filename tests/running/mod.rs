@@ -26,6 +26,15 @@ pub fn call(loss: &Loss, tensors: &[(String, Tensor)]) -> Result<Evaluation, Err
     loss.value_and_grad(&views(tensors), &Params::new())
 }
 
+/// How long axes are whose extent is a hyperparameter.
+pub const GIVEN_EXTENT: usize = 4;
+
+/// The builder with every extent given that a hyperparameter may give.
+pub fn with_extents(builder: LossBuilder) -> LossBuilder {
+    let extents = builder.info().hyperparameters.into_iter().filter(|one| one.axis.is_some());
+    extents.fold(builder, |builder, one| builder.set(&one.name, GIVEN_EXTENT as f64).expect("an int"))
+}
+
 /// The same tensors, floats in single precision.
 pub fn single(tensors: &[(String, Tensor)]) -> Tensors {
     let convert = |tensor: &Tensor| match tensor.dtype().is_float() {
