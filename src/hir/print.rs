@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Along, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, IntRef, Kind, Reduction, Repeat, Sort, Ty,
+    Along, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, IntRef, Kind, Let, Reduction, Repeat, Sort, Ty,
 };
 use crate::op::{Binary, Compare, Logic, Unary};
 use crate::syntax::ast::Role;
@@ -91,19 +91,36 @@ impl Printer<'_> {
                 let _ = writeln!(text, "{margin}}}");
             }
             ExprKind::Repeated(..) => {}
+            // What the body has assigned to last.
+            ExprKind::Let(last)
+                if self.is_result(index) && self.function.lets[last.0 as usize].name == binding.name => {}
             _ => {
-                let is_result = |repeat: &Repeat| (repeat.results.0 as usize..repeat.end()).contains(&index);
-                let word = if self.function.repeats.iter().any(is_result) { "" } else { "let " };
+                let assigned =
+                    self.is_result(index) || self.loops_around(index).any(|repeat| self.has(repeat, binding));
+                let word = if assigned { "" } else { "let " };
                 let value = self.expr(&binding.value, 0);
                 let _ = writeln!(text, "{margin}{word}{}: {ty} = {value}", binding.name);
             }
         }
     }
 
+    fn is_result(&self, index: usize) -> bool {
+        let is_of = |repeat: &Repeat| (repeat.results.0 as usize..repeat.end()).contains(&index);
+        self.function.repeats.iter().any(is_of)
+    }
+
+    /// Whether a `let` has the name of a variable of a loop.
+    fn has(&self, repeat: &Repeat, binding: &Let) -> bool {
+        repeat.starts.iter().any(|start| self.function.lets[start.0 as usize].name == binding.name)
+    }
+
+    fn loops_around(&self, index: usize) -> impl Iterator<Item = &Repeat> {
+        self.function.repeats.iter().filter(move |repeat| (repeat.carried.0 as usize..repeat.end()).contains(&index))
+    }
+
     /// The margin of a `let`: four more in every loop.
     fn margin(&self, index: usize) -> String {
-        let is_in = |repeat: &&Repeat| (repeat.carried.0 as usize..repeat.end()).contains(&index);
-        "    ".repeat(1 + self.function.repeats.iter().filter(is_in).count())
+        "    ".repeat(1 + self.loops_around(index).count())
     }
 
     /// The local axes that can be made when so many `let`s are known, and could not before.

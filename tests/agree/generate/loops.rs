@@ -21,7 +21,8 @@ impl Generator<'_> {
         let outside = self.leaves.clone();
         let variables = [0, 1].map(|at| expression(names[at].as_str(), axes[at]));
         self.leaves.extend(variables.iter().cloned().flat_map(|variable| [variable.clone(), variable]));
-        let elementwise = std::mem::replace(&mut self.elementwise, self.elementwise || grows);
+        let elementwise = self.elementwise;
+        self.elementwise |= grows;
         let inner = format!("{margin}    ");
         let body = self.real(2);
         text += &format!("{inner}let h{number} = tanh({})\n", body.text);
