@@ -34,7 +34,12 @@ impl Generator<'_> {
             self.leaves.retain(|leaf| leaf.axes & !axes[0] == 0);
         }
         for at in 0..2 {
-            let value = self.within(axes[at]);
+            let mut value = self.within(axes[at]);
+            if grows {
+                // A variable that only seems to have them does not count.
+                let own = self.exactly(expression("0.2", 0), axes[at]);
+                value.text = format!("{} + 0.1 * {}", value.text, own.text);
+            }
             text += &format!("{inner}{} = sin({})\n", names[at], value.text);
         }
         self.elementwise = elementwise;
