@@ -3,8 +3,10 @@
 
 mod support;
 
-use lossc::ir::{Extent, InputData, InputId, LabelRange, NonEmpty, Op, Output, OutputRole, ParameterData, ParameterId};
-use lossc::ir::{Program, parse, print, renumber, verify};
+use lossc::ir::{
+    Carried, Extent, InputData, InputId, LabelRange, NonEmpty, Op, Output, OutputRole, ParameterData, ParameterId,
+};
+use lossc::ir::{Program, Repeat, parse, print, renumber, verify};
 use lossc::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 use lossc::rewrite::{expand_softmax, simplify};
 use proptest::prelude::*;
@@ -51,6 +53,15 @@ fn everything() -> Program {
     nodes.push(graph.scatter(n, &[n, boxes], x, label));
     nodes.push(graph.bool(true));
     nodes.push(graph.add(Op::Polygamma(1), &[x]));
+    let turn = graph.add_axis("turn", Extent::Fixed(3), false);
+    let of = graph.new_loop();
+    let ty = graph.ty(x).clone();
+    let carried = graph.add(Op::Carried(Carried { of, variable: 0, ty: ty.clone() }), &[]);
+    let result = graph.binary(Binary::Mul, carried, x);
+    for trace in [None, Some(turn)] {
+        let repeat = Repeat { of, turns: 3, variables: 1, variable: 0, ty: ty.clone(), trace };
+        nodes.push(graph.add(Op::Repeat(repeat), &[gamma, result]));
+    }
     program.inputs = vec![
         InputData {
             name: "pred".into(),
@@ -110,6 +121,8 @@ fn what_cannot_be_read_is_said() {
         ("output value %3 []", "no node before is `%3`"),
         ("input \"x", "a string without its end"),
         ("%0 = real 1.0 : real []\n%1 = add %0 : real []", "`add` takes 2 operands"),
+        ("%0 = repeat 0 times 2 variable 1 of 1 real [] : real []", "the loop has no such variable"),
+        ("%0 = repeat 0 turns 2 : real []", "`times` and a number are missing"),
         ("hello", "no line begins with `hello`"),
     ] {
         let error = parse(text).map(|_| ()).expect_err(text);

@@ -29,7 +29,8 @@ pub(super) fn contribution(
         Op::Contract(_) => Some(contraction(graph, node, position, term)),
         // Not differentiable, or without operands.
         Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop | Op::Order(_) | Op::TopIndex { .. } => None,
-        Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => None,
+        Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) | Op::Carried(_) => None,
+        Op::Repeat(_) => unreachable!("all nodes of a loop are differentiated together"),
         Op::Unary(_) | Op::Binary(_) | Op::Polygamma(_) => unreachable!("has a row in `rules`"),
     }
 }

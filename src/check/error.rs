@@ -175,6 +175,20 @@ pub enum TypeError {
     #[error("`{name}` is not an `int` hyperparameter")]
     IgnoredIsNoInt { name: String, span: Span },
 
+    // Loops.
+    #[error("`{text}` is not known when the program is compiled")]
+    TurnsNotKnown { text: String, span: Span },
+    #[error("`{name}` is not a variable of this `repeat`")]
+    NotAVariable { name: String, known: Vec<String>, span: Span },
+    #[error("`{name}` is a variable of this `repeat` already")]
+    VariableTwice { name: String, span: Span },
+    #[error("the body of `repeat` never assigns to `{name}`")]
+    VariableNotAssigned { name: String, span: Span },
+    #[error("a `let` in the body hides the variable `{name}`")]
+    VariableHidden { name: String, span: Span },
+    #[error("`{name}` starts as {first} and becomes {second}")]
+    VariableKind { name: String, first: String, second: String, span: Span },
+
     // What this version lacks.
     #[error("{what} is not built into this version of the compiler yet")]
     NotYet { what: String, span: Span },

@@ -16,6 +16,12 @@ impl Scope<'_, '_> {
     /// `axis name = extent` in a body.
     pub(super) fn axis_statement(&mut self, name: &ast::Name, extent: &ast::Expr) {
         let extent = self.expr(extent).and_then(|extent| self.extent(extent));
+        let again = self.axes.iter_mut().find(|axis| axis.span == name.span && axis.name == name.text);
+        if let (Some(again), Some(extent)) = (again, &extent) {
+            // The body of a `repeat` is checked until its types are found.
+            again.kind = AxisKind::Computed(Box::new(extent.clone()));
+            return;
+        }
         if self.axis_name_is_taken(name) {
             return;
         }

@@ -17,6 +17,7 @@ mod largest;
 mod local_axes;
 mod operators;
 mod reduce;
+mod repeat;
 mod report;
 mod scope;
 mod signature;
@@ -158,6 +159,11 @@ impl<'w> Checker<'w> {
         if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Takes back what was reported of a place that is checked again.
+    fn forget(&mut self, is_of_place: impl Fn(&Diagnostic) -> bool) {
+        self.diagnostics.retain(|diagnostic| !is_of_place(diagnostic));
     }
 
     /// The checked functions and everything that was found wrong, in the order of the text.

@@ -1,5 +1,7 @@
 //! How each fact of [`TypeError`] is said: code, places, why, and how to mend it.
 
+mod repeats;
+
 use super::error::TypeError;
 use crate::diagnostic::Diagnostic;
 
@@ -10,6 +12,7 @@ pub fn diagnostic(error: &TypeError) -> Diagnostic {
         .or_else(|| kinds(error))
         .or_else(|| calls(error))
         .or_else(|| hyperparameters(error))
+        .or_else(|| repeats::repeats(error))
         .unwrap_or_else(|| Diagnostic::error("E0299", error.to_string()))
 }
 

@@ -54,6 +54,7 @@ pub(super) fn evaluate(node: &Node, operands: &[Rc<Dense>], environment: &Enviro
         }
         Op::CumSum { axis, reverse } => whole::cumsum(&operands[0], *axis, *reverse),
         Op::Scatter { axis, over } => whole::scatter(operands, *axis, over, axes, &shape),
+        Op::Carried(_) | Op::Repeat(_) => unreachable!("`turns` runs loops"),
         Op::Contract(over) => contract(over, operands, axes, &shape, extents),
     };
     Dense { axes: axes.clone(), shape, values }

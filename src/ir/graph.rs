@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::extent::Extent;
+use super::repeat::{Carried, LoopId, Repeat};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// A node of one [`Graph`].
@@ -154,13 +155,18 @@ pub enum Op {
         /// What is summed over.
         over: Axes,
     },
+    /// A variable of a loop at the start of a turn, a leaf of the loop's body.
+    Carried(Carried),
+    /// `(start of each variable …, result of each variable …)`: what came of one of them.
+    Repeat(Repeat),
 }
 
 impl Op {
     /// How many operands it takes.
     pub fn arity(&self) -> usize {
         match self {
-            Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => 0,
+            Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) | Op::Carried(_) => 0,
+            Op::Repeat(repeat) => 2 * repeat.variables as usize,
             Op::Unary(_) | Op::Polygamma(_) | Op::Cast(_) | Op::Stop | Op::Broadcast(_) => 1,
             Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
             Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } => 1,
@@ -197,6 +203,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     axes: Vec<AxisData>,
     known: FxHashMap<Node, NodeId>,
+    /// One more than the largest number of a loop.
+    loops: u32,
 }
 
 /// The axes of `first`, then those of `second` that `first` lacks.
@@ -299,9 +307,18 @@ impl Graph {
             return id;
         }
         let id = NodeId(self.nodes.len() as u32);
+        if let Op::Carried(Carried { of, .. }) | Op::Repeat(Repeat { of, .. }) = &node.op {
+            self.loops = self.loops.max(of.0 + 1);
+        }
         self.known.insert(node.clone(), id);
         self.nodes.push(node);
         id
+    }
+
+    /// A number that no loop of the graph has.
+    pub fn new_loop(&mut self) -> LoopId {
+        self.loops += 1;
+        LoopId(self.loops - 1)
     }
 
     /// Adds an input with the axes of its declaration, in memory order.

@@ -108,6 +108,17 @@ impl Graph {
                 assert!(!kept.contains(axis), "{op:?}");
                 Type { element: Element::Real, axes: union(&kept, &[*axis]) }
             }
+            Op::Carried(carried) => carried.ty.clone(),
+            Op::Repeat(repeat) => {
+                let variable = repeat.variable as usize;
+                for position in [variable, variable + repeat.variables as usize] {
+                    assert_eq!(ty(position).element, repeat.ty.element, "{op:?}");
+                    assert!(ty(position).axes.iter().all(|axis| repeat.ty.axes.contains(axis)), "{op:?}");
+                }
+                let mut axes: Axes = repeat.trace.into_iter().collect();
+                axes.extend(repeat.ty.axes.iter().copied());
+                Type { element: repeat.ty.element, axes }
+            }
             Op::Contract(axes) => {
                 assert!(ty(0).element == Element::Real && ty(1).element == Element::Real, "{op:?}");
                 assert!(axes.iter().all(|axis| ty(0).axes.contains(axis) && ty(1).axes.contains(axis)), "{op:?}");

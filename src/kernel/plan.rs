@@ -242,6 +242,28 @@ pub struct WholeCall {
     pub result: BufferId,
 }
 
+/// A variable of a [`Repeat`]: two buffers of one kind and shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoopVariable {
+    /// What a turn reads.
+    pub current: BufferId,
+    /// What it writes. Before every turn the two change places: so it is filled with the start, and holds the last value.
+    pub next: BufferId,
+    /// Buffers with a further first axis that get a copy of what each turn reads.
+    pub traces: Vec<BufferId>,
+}
+
+/// Statements that run a fixed number of times. Stands at the top of a plan, or of another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    /// How many times.
+    pub turns: u64,
+    /// What goes from turn to turn.
+    pub variables: Vec<LoopVariable>,
+    /// What a turn does.
+    pub body: Vec<Statement>,
+}
+
 /// A reduction's result, set to the neutral element before a loop and combined in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accumulator {
@@ -277,6 +299,8 @@ pub enum Statement {
     Loop(Loop),
     /// An operation on whole tensors.
     Whole(WholeCall),
+    /// A loop whose turns follow on each other.
+    Repeat(Repeat),
 }
 
 /// A tensor or scalar that the caller gets. A scalar is a double.

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::plan::{
-    Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Instruction, Loop, Operand, Place,
-    Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
+    Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Instruction, Loop, LoopVariable,
+    Operand, Place, Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
 };
 use crate::ir::{AxisId, Constant};
 use crate::op::Logic;
@@ -79,6 +79,15 @@ impl Plan {
                 writeln!(f, "{indent}{} = call {function}({})", call.result, arguments.join(", "))
             }
             Statement::Loop(inner) => self.looped(f, inner, depth),
+            Statement::Repeat(repeat) => {
+                let variable = |own: &LoopVariable| {
+                    let traces: String = own.traces.iter().map(|trace| format!(" in {trace}")).collect();
+                    format!("{} from {}{traces}", own.current, own.next)
+                };
+                let variables: Vec<String> = repeat.variables.iter().map(variable).collect();
+                writeln!(f, "{indent}repeat {} with {}", repeat.turns, variables.join(", "))?;
+                repeat.body.iter().try_for_each(|inner| self.statement(f, inner, depth + 1))
+            }
             Statement::Whole(call) => {
                 let op = self.whole_text(&call.op);
                 let operand = |operand: &WholeOperand| {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::outermost::Outermost;
+use super::repeat::Turning;
 use super::{LowerError, Options};
 use crate::check::kind_name;
 use crate::hir::{self, AxisKind, Expr, ExprKind, Function, IntRef, Kind, LabelledAxis};
@@ -161,9 +162,18 @@ impl<'h> Lowering<'h> {
 
     /// The `let`s of an instance, in order.
     pub fn lets(&mut self, instance: &mut Instance<'_>) -> Result<(), LowerError> {
+        let mut turning = Turning::default();
         for binding in &instance.function.lets {
             self.local_extents(instance)?;
-            let value = self.expr(instance, &binding.value)?;
+            let value = match binding.value.kind {
+                ExprKind::Carried(repeat, variable) => {
+                    self.carried(instance, &mut turning, repeat, variable, binding.value.span)?
+                }
+                ExprKind::Repeated(repeat, variable) => {
+                    self.repeated(instance, &turning, repeat, variable, binding.value.span)
+                }
+                _ => self.expr(instance, &binding.value)?,
+            };
             instance.lets.push(value);
         }
         self.local_extents(instance)

@@ -10,6 +10,7 @@ mod extents;
 mod instance;
 mod outermost;
 mod reduce;
+mod repeat;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +85,16 @@ pub enum LowerError {
         /// Where that stands.
         span: Span,
     },
+    /// A loop with a number of turns that no loop can have.
+    #[error("this `repeat` would take {turns} turns")]
+    Turns {
+        /// The number.
+        turns: i64,
+        /// The largest possible one.
+        limit: i64,
+        /// Where the number stands.
+        span: Span,
+    },
     /// The extent of an axis that depends on data, or is computed from too much.
     #[error("the extent of axis `{axis}` cannot be computed from {found}")]
     NotAnExtent {
@@ -142,6 +153,9 @@ impl LowerError {
                 .note(format!("a loss may come to {calls} calls, {depth} of them in one another; each is put in where it stands"))
                 .help("give what is used more than once a name with `let`"),
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
+            LowerError::Turns { limit, span, .. } => Diagnostic::error("E0708", title)
+                .at(*span, "the number of turns")
+                .help(format!("a number from 0 to {limit}")),
             LowerError::NotAnExtent { span, .. } => Diagnostic::error("E0705", title)
                 .at(*span, "not known before the data are looked at")
                 .note("an extent is an int of numbers, `int` hyperparameters and `size[…]`, with + - * min max abs"),
@@ -157,7 +171,9 @@ impl LowerError {
                         .help(format!("add a hyperparameter that does, `axis {axis} = classes`, or an input with this axis")),
                 }
             }
-            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
+            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
+                .at(*span, "")
+                .help("give the function a number, or an `int` hyperparameter"),
         }
     }
 }

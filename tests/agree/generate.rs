@@ -4,6 +4,7 @@
 //! Values stay moderate and away from the edges of domains; conditions compare inputs only, so that rounding
 //! never changes which side is taken.
 
+mod loops;
 mod templates;
 
 /// A list of choices; beyond its end every choice is the first.
@@ -143,7 +144,7 @@ impl Generator<'_> {
         for (at, function) in self.functions.iter().enumerate() {
             text += &format!("fn f{at}(a: real, b: real) = {function}\n");
         }
-        text += &format!("\nloss generated({}; a = 0.7 where a > 0, b = -1.3) =\n", inputs.join(", "));
+        text += &format!("\nloss generated({}; a = 0.7 where a > 0, b = -1.3, int k = 3) =\n", inputs.join(", "));
         text + &body
     }
 
@@ -165,6 +166,9 @@ impl Generator<'_> {
             let value = self.real(3);
             body += &format!("    let u{at} = {}\n", value.text);
             self.leaves.push(expression(format!("u{at}"), value.axes));
+        }
+        for at in 0..self.choices.below(3) {
+            body += &self.repeat(at, "    ", 1);
         }
         body + "    " + &self.result() + "\n"
     }

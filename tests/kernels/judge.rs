@@ -165,6 +165,9 @@ impl Judge<'_> {
                 let pairs = self.along(dense(0), over, &outer).into_iter().zip(self.along(dense(1), over, &outer));
                 pairs.filter(|(_, index)| *index == place).map(|(value, _)| value).sum()
             }
+            Op::Carried(_) | Op::Repeat(_) => {
+                unreachable!("loops are judged by the interpreter: see `tests/agree`")
+            }
             Op::Rename { from, to } => {
                 let mut inner = point.clone();
                 inner.insert(*from, point[to]);
