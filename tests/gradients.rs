@@ -61,7 +61,7 @@ fn polygamma_rows() {
         let mut bench = Bench::new();
         let n = bench.axis("N", 5);
         let x = bench.random(&[n], &mut Random::new(3), 0.8, 4.0);
-        let y = bench.graph().add(lossc::ir::Op::Polygamma(order), &[x]);
+        let y = bench.graph().add(Op::Polygamma(order), &[x]);
         check("polygamma", &mut bench, y, &[x], 1e-6);
     }
 }
