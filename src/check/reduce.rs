@@ -216,11 +216,9 @@ impl Scope<'_, '_> {
         let axes = self.reduced_axes(brackets, &operands)?;
         let mut kept = axes_of(&operands);
         kept.retain(|axis| !axes.contains(axis));
-        if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
-            if !self.is_one_axis(&axes) {
-                self.report(TypeError::NeedsOneAxis { what: format!("`{}`", row.name), span });
-                return None;
-            }
+        if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) && !self.is_one_axis(&axes) {
+            self.report(TypeError::NeedsOneAxis { what: format!("`{}`", row.name), span });
+            return None;
         }
         let unit = matches!(value.ty.kind, Kind::Prob | Kind::Binary);
         let kind = match reduction {
