@@ -173,6 +173,18 @@ pub enum TypeError {
     #[error("`{name}` is not an `int` hyperparameter")]
     IgnoredIsNoInt { name: String, span: Span },
 
+    #[error("`{name}` is not a state of this {}", if *in_function { "function" } else { "loss" })]
+    NextOfNoState {
+        name: String,
+        known: Vec<String>,
+        meant: Option<String>,
+        declared: Option<Span>,
+        in_function: bool,
+        span: Span,
+    },
+    #[error("`{name}` gets its next value twice")]
+    NextTwice { name: String, first: Span, span: Span },
+
     // What this version lacks.
     #[error("{what} is not built into this version of the compiler yet")]
     NotYet { what: String, span: Span },

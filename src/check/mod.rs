@@ -19,6 +19,7 @@ mod reduce;
 mod report;
 mod scope;
 mod signature;
+mod states;
 
 use std::sync::Arc;
 

@@ -426,6 +426,30 @@ fn hyperparameters(error: &TypeError) -> Option<Diagnostic> {
         TypeError::NotCompileTime { name, span, .. } => Diagnostic::error("E0604", title)
             .at(*span, "")
             .help(format!("use ints, constants and `int` hyperparameters: `int {name} = …`")),
+        TypeError::NextOfNoState { name, known, meant, declared, in_function, span } => {
+            let diagnostic = Diagnostic::error("E0607", title).at(*span, "not a state");
+            let diagnostic = match declared {
+                Some(declared) => diagnostic.and_at(*declared, "what has this name"),
+                None => diagnostic,
+            };
+            if *in_function {
+                return Some(
+                    diagnostic
+                        .note("an `fn` computes; only a loss keeps values from call to call")
+                        .help("compute the new value here, and write `next` in the loss that has the state"),
+                );
+            }
+            match meant {
+                None => diagnostic
+                    .note(format!("its states: {}", listed(known)))
+                    .help(format!("declare it after `;` as `state {name} = 0`, or write `let {name} = …`")),
+                _ => suggest(diagnostic, meant),
+            }
+        }
+        TypeError::NextTwice { first, span, .. } => Diagnostic::error("E0608", title)
+            .at(*span, "the second time")
+            .and_at(*first, "the first time")
+            .help("below the first `next` the name is the new value; give what lies between a name with `let`"),
         TypeError::IgnoredIsNoInt { name, span } => {
             Diagnostic::error("E0606", title).at(*span, "").help(format!("declare it after `;` as `int {name} = -100`"))
         }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::error::TypeError;
 use super::{Checker, infer_inputs};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Sort, Ty};
+use crate::hir::{
+    Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Sort, Ty, Update,
+};
 use crate::resolve::ModuleId;
 use crate::span::Span;
 use crate::syntax::ast::{self, Role, StatementKind};
@@ -54,6 +56,10 @@ pub struct Scope<'c, 'w> {
     pub hyperparameters: Vec<Hyperparameter>,
     /// Its `let`s so far.
     pub lets: Vec<Let>,
+    /// The states that got a new value so far.
+    pub updates: Vec<Update>,
+    /// How many calls it has so far.
+    pub calls: u32,
     /// What words mean at this place.
     pub words: HashMap<String, Word>,
     /// All parameters of the signature: defaults cannot speak of those that are not declared yet.
@@ -86,6 +92,8 @@ impl<'c, 'w> Scope<'c, 'w> {
             inputs: Vec::new(),
             hyperparameters: Vec::new(),
             lets: Vec::new(),
+            updates: Vec::new(),
+            calls: 0,
             words: HashMap::new(),
             upcoming: HashMap::new(),
             failed: false,
@@ -115,6 +123,7 @@ impl<'c, 'w> Scope<'c, 'w> {
             inferred: scope.inferred,
             hyperparameters: scope.hyperparameters,
             lets: scope.lets,
+            updates: scope.updates,
             result,
             span: function.name.span,
             definition,
@@ -128,10 +137,7 @@ impl<'c, 'w> Scope<'c, 'w> {
                     let value = self.expr(value);
                     self.bind(name, value);
                 }
-                StatementKind::Next { name, .. } => {
-                    self.not_yet("`next` (states)", statement.span);
-                    self.words.insert(name.text.clone(), Word::Broken);
-                }
+                StatementKind::Next { name, value } => self.next_statement(name, value, statement.span),
                 StatementKind::Axis { name, extent } => self.axis_statement(name, extent),
                 StatementKind::Repeat { starts, .. } => {
                     self.not_yet("`repeat`", statement.span);
@@ -200,6 +206,7 @@ impl<'c, 'w> Scope<'c, 'w> {
             inferred: self.inferred,
             hyperparameters: self.hyperparameters.clone(),
             lets: self.lets.clone(),
+            updates: self.updates.clone(),
             span: result.span,
             definition: result.span,
             result,

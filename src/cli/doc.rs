@@ -6,7 +6,7 @@ use super::arguments::DocArguments;
 use super::failure::Failure;
 use super::output::put;
 use super::target::find;
-use crate::session::LossInfo;
+use crate::session::{CarriedInfo, LossInfo};
 
 /// A doc comment, taken apart.
 pub struct Documentation {
@@ -60,6 +60,11 @@ fn written(input: &crate::session::InputInfo) -> String {
     format!("{}{axes}{}", input.kind, if input.optional { ", optional" } else { "" })
 }
 
+/// Whose it is, where it is not the loss's own.
+fn declared_by(info: &LossInfo, one: &CarriedInfo) -> String {
+    if one.loss == info.name { String::new() } else { format!(", of {}", one.loss) }
+}
+
 fn page(info: &LossInfo, documentation: &Documentation) -> String {
     let mut lines = vec![info.name.clone(), "=".repeat(info.name.chars().count()), String::new()];
     lines.extend(documentation.text.lines().map(str::to_string));
@@ -75,6 +80,12 @@ fn page(info: &LossInfo, documentation: &Documentation) -> String {
             let int = if one.int { "int " } else { "" };
             let condition = one.condition.as_ref().map(|text| format!(" where {text}")).unwrap_or_default();
             lines.push(format!("  {int}{} = {}{condition}", one.name, one.default));
+        }
+    }
+    for (title, all) in [("Learnables", &info.learnables), ("States", &info.states)] {
+        if !all.is_empty() {
+            lines.push(title.into());
+            lines.extend(all.iter().map(|one| format!("  {} = {}{}", one.name, one.start, declared_by(info, one))));
         }
     }
     lines.push("Definition".into());
@@ -95,7 +106,11 @@ fn as_json(info: &LossInfo, documentation: &Documentation) -> Value {
         .iter()
         .map(|one| json!({ "name": one.name, "int": one.int, "default": one.default, "where": one.condition }))
         .collect();
+    let carried = |all: &[CarriedInfo]| -> Vec<Value> {
+        all.iter().map(|one| json!({ "name": one.name, "start": one.start, "loss": one.loss })).collect()
+    };
     json!({
+        "learnables": carried(&info.learnables), "states": carried(&info.states),
         "name": info.name, "module": info.module, "summary": documentation.summary, "text": documentation.text,
         "tags": tags, "inputs": inputs, "hyperparameters": hyperparameters, "definition": info.definition,
     })

@@ -4,6 +4,7 @@
 //! A function is checked once, in terms of its own axes; a call says which of the caller's axes stand
 //! for them. So nothing here is expanded: the body of a callee is instantiated by `lower`.
 
+mod carried;
 mod flow;
 mod outer;
 mod print;
@@ -14,6 +15,7 @@ use crate::op::{Binary, Compare, Logic, Unary};
 use crate::span::Span;
 use crate::syntax::ast::Role;
 
+pub use carried::{Carried, carried};
 pub use flow::{Instance, MakeAxis, call_axes, expr_axes};
 pub use outer::{NoReduction, described, is_constant, outer_axes};
 pub use print::print_function;
@@ -166,6 +168,8 @@ pub struct Function {
     pub hyperparameters: Vec<Hyperparameter>,
     /// Statements in order.
     pub lets: Vec<Let>,
+    /// The states that get a new value.
+    pub updates: Vec<Update>,
     /// The value.
     pub result: Expr,
     /// Where it is defined (its name).
@@ -201,6 +205,17 @@ pub struct Hyperparameter {
     /// The axis whose extent it is: `axis K = classes`. Then its default is the size of that axis.
     pub extent_of: Option<AxisIndex>,
     /// Where it is declared.
+    pub span: Span,
+}
+
+/// `next state = value`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// The state, by its position among the hyperparameters.
+    pub state: u32,
+    /// The `let` that holds the new value, without a gradient.
+    pub value: LetIndex,
+    /// The statement.
     pub span: Span,
 }
 
@@ -351,6 +366,8 @@ pub enum ExprKind {
 /// A call with everything filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
+    /// Its number among the calls of its function. Copies of an expression have the same.
+    pub number: u32,
     /// What is called.
     pub function: FunctionId,
     /// Its name, for printing.

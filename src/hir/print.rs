@@ -57,7 +57,9 @@ pub fn print_function(function: &Function) -> String {
     for (position, binding) in function.lets.iter().enumerate() {
         printer.local_axes(&mut text, position);
         let ty = printer.ty(&binding.value.ty);
-        let _ = writeln!(text, "    let {}: {ty} = {}", binding.name, printer.expr(&binding.value, 0));
+        let next = function.updates.iter().any(|update| update.value.0 as usize == position);
+        let word = if next { "next" } else { "let" };
+        let _ = writeln!(text, "    {word} {}: {ty} = {}", binding.name, printer.expr(&binding.value, 0));
     }
     printer.local_axes(&mut text, function.lets.len());
     let _ = writeln!(text, "    {}", printer.expr(&function.result, 0));

@@ -71,6 +71,12 @@ pub struct Lowering<'h> {
     pub conditions: Vec<(super::Condition, NodeId)>,
     /// Axes whose extent a hyperparameter may give that is not given.
     pub wanted_extents: Vec<super::extents::Wanted>,
+    /// All states and learnables of the entry, by the calls that lead to them.
+    pub carried: Vec<hir::Carried>,
+    /// The numbers of the calls in which lowering stands.
+    pub path: Vec<u32>,
+    /// The new values of states, by name.
+    pub states: Vec<(String, NodeId)>,
     /// How many calls have been put in.
     pub calls: usize,
     /// How many calls the one being put in stands in.
@@ -86,6 +92,9 @@ impl<'h> Lowering<'h> {
             program: Program::default(),
             conditions: Vec::new(),
             wanted_extents: Vec::new(),
+            carried: Vec::new(),
+            path: Vec::new(),
+            states: Vec::new(),
             calls: 0,
             depth: 0,
             labelled: HashMap::new(),
@@ -143,20 +152,28 @@ impl<'h> Lowering<'h> {
                     None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
                 }
             } else {
-                let id = ParameterId(self.program.parameters.len() as u32);
-                let default = constant_real(&hyperparameter.default, &instance).unwrap_or(f64::NAN);
-                self.program.parameters.push(ParameterData { name: hyperparameter.name.clone(), default });
-                Hyper::Real(Value {
-                    node: self.program.graph.parameter(id),
-                    axes: Vec::new(),
-                    outer: Outermost::other("a hyperparameter", hyperparameter.span),
-                    data: false,
-                })
+                self.real_parameter(&instance, hyperparameter, &hyperparameter.name)
             };
             instance.hyperparameters.push(value);
         }
         self.note_conditions(&instance)?;
         Ok(instance)
+    }
+
+    /// A parameter of the graph for a hyperparameter of an instance.
+    pub fn real_parameter(&mut self, instance: &Instance<'_>, one: &hir::Hyperparameter, name: &str) -> Hyper {
+        let known = self.program.parameters.iter().position(|data| data.name == name);
+        let id = ParameterId(known.unwrap_or(self.program.parameters.len()) as u32);
+        if known.is_none() {
+            let default = constant_real(&one.default, instance).unwrap_or(f64::NAN);
+            self.program.parameters.push(ParameterData { name: name.to_string(), default });
+        }
+        Hyper::Real(Value {
+            node: self.program.graph.parameter(id),
+            axes: Vec::new(),
+            outer: Outermost::other("a hyperparameter", one.span),
+            data: false,
+        })
     }
 
     /// The `let`s of an instance, in order.

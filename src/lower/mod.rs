@@ -10,6 +10,7 @@ mod extents;
 mod instance;
 mod outermost;
 mod reduce;
+mod states;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,10 +174,12 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
         }
     }
     let mut lowering = Lowering::new(hir);
+    lowering.carried = hir::carried(hir, entry);
     let mut instance = lowering.entry(entry, options)?;
     entry_inputs(&mut lowering, &mut instance, options)?;
     lowering.entry_extents(&instance, options)?;
     lowering.lets(&mut instance)?;
+    lowering.note_states(&instance);
     let value = lowering.expr(&instance, &entry.result)?;
     let own_reduction = value.outer.reduction();
     let mut outputs = Vec::new();
@@ -189,6 +192,9 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
             outputs.push(Output { role: OutputRole::Value, node: value.node, axes: Vec::new() });
             outputs.extend(lowering.terms(&instance, &entry.result)?);
         }
+    }
+    for (name, node) in std::mem::take(&mut lowering.states) {
+        outputs.push(Output { role: OutputRole::State(name), node, axes: Vec::new() });
     }
     lowering.require_extents(entry)?;
     lowering.program.outputs = outputs;
