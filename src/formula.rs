@@ -209,6 +209,10 @@ impl Printer<'_> {
                 let tensor = self.expression(tensor, ATOM);
                 (format!("{tensor}[{} = {}]", self.axis(*axis), self.expression(index, 0)), ATOM)
             }
+            (Op::Contract(axes), &[a, b]) => {
+                let product = self.infix("·", PRODUCT, a, b).0;
+                (format!("Σ[{}]({product})", self.axes(axes)), ATOM)
+            }
             (Op::Rename { from, to }, &[x]) => {
                 (format!("{}[{} → {}]", self.expression(x, ATOM), self.axis(*from), self.axis(*to)), ATOM)
             }

@@ -27,6 +27,11 @@ pub const PASSES: &[Pass] = &[
         run: |program, _| rewrite::expand_softmax(&program),
     },
     Pass { name: "finish", about: "rewrite once more", run: |program, _| simplified(&program) },
+    Pass {
+        name: "contract",
+        about: "sums of products into matrix products",
+        run: |program, _| rewrite::recognise_contractions(&program),
+    },
 ];
 
 /// The program after each pass that has a name of its own for people.
@@ -55,6 +60,11 @@ pub fn run(ir: Program, wrt: &[String]) -> Stages {
         }
     }
     Stages { ir, reference, grad, simplified: program }
+}
+
+/// Value and gradient for people to read: in stable form, simplified, without the guards against 0 · ∞.
+pub fn readable(ir: Program, wrt: &[String]) -> Program {
+    simplified(&ad::without_guards(&differentiated(simplified(&ir), wrt)))
 }
 
 #[expect(clippy::panic, reason = "a pass that breaks the graph is a bug of the compiler, found in debug builds")]

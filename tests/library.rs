@@ -295,3 +295,42 @@ fn the_interpreter_of_the_session_is_the_interpreter_of_the_graph() {
         difference(&got, &plain, 1e-11, |_| 0.0).map_or(Ok(()), Err)
     });
 }
+
+/// A program around an example: its inputs are those of the loss and of the losses that it names.
+fn program_of(library: &Program, name: &str, example: &str) -> String {
+    let words: Vec<&str> = example.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    let named = words.iter().filter(|word| library.info(word).is_ok());
+    let mut inputs: Vec<String> = Vec::new();
+    for input in named.chain([&name]).flat_map(|name| library.info(name).expect("it is there").inputs) {
+        let axes = if input.axes.is_empty() { String::new() } else { format!("[{}]", input.axes.join(", ")) };
+        // A pack stands for the axes that the example's brackets name, and some that are kept.
+        let axes = if example.contains("[H, W]") { axes.replace("..B", "N, C, H, W") } else { axes };
+        let known = inputs.iter().any(|line| line.starts_with(&format!("{}:", input.name)));
+        if input.kind != "loss" && !known {
+            // Without the ignored label, which is a hyperparameter of the loss.
+            let kind = input.kind.split_once(" or ").map_or(input.kind.clone(), |(kind, _)| format!("{kind})"));
+            inputs.push(format!("{}: {kind}{axes}", input.name));
+        }
+    }
+    format!("loss example({}) = {example}", inputs.join(", "))
+}
+
+#[test]
+fn every_documented_example_runs() {
+    let library = Compiler::new().standard().expect("the library is sound");
+    for name in library.standard_losses() {
+        let docs = library.info(&name).expect("it is there").docs;
+        let example = docs.lines().find_map(|line| line.trim().strip_prefix("@example "));
+        let example = example.unwrap_or_else(|| panic!("{name} has no example"));
+        assert!(example.contains(&name), "{name}: the example {example} does not use it");
+        let text = program_of(&library, &name, example);
+        let program = Compiler::new().compile(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let builder = program.main().unwrap_or_else(|error| panic!("{text}: {error}"));
+        let tensors = data(&name, &builder, &[], 3);
+        let [want, got] = [Engine::Interpreter, Engine::Jit].map(|engine| {
+            run(&builder, engine, DType::F64, &tensors).unwrap_or_else(|error| panic!("{text}: {error}"))
+        });
+        assert!(want.value().is_finite(), "{text} gives {}", want.value());
+        assert_eq!(difference(&got, &want, 1e-9, |_| 0.0), None, "{text}");
+    }
+}

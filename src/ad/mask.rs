@@ -10,7 +10,7 @@
 
 use smallvec::SmallVec;
 
-use crate::ir::{AxisId, Constant, Graph, NodeId, Op, without};
+use crate::ir::{AxisId, Constant, Graph, NodeId, Op, Program, map_program, without};
 use crate::op::{Compare, Element, Logic, ReduceOp};
 
 /// A condition and whether it must hold or fail.
@@ -81,6 +81,25 @@ pub(super) fn guard(graph: &mut Graph, g: NodeId, result: NodeId) -> NodeId {
     let nan = graph.compare(Compare::Ne, result, result);
     let both = graph.logic(Logic::And, &[idle, nan]);
     graph.select(both, zero, result)
+}
+
+/// The program with every [`guard`] taken out, for people to read: what it guards against is said once in words.
+pub fn without_guards(program: &Program) -> Program {
+    map_program(program, |graph, node, operands| match (&node.op, operands) {
+        (Op::Select, &[condition, zero, result]) if is_guard(graph, condition, zero, result) => result,
+        _ => graph.add(node.op.clone(), operands),
+    })
+}
+
+fn is_guard(graph: &Graph, condition: NodeId, zero: NodeId, result: NodeId) -> bool {
+    let both = graph.node(condition);
+    let is_nan = |id: NodeId| {
+        let node = graph.node(id);
+        node.op == Op::Compare(Compare::Ne) && node.operands[..] == [result, result]
+    };
+    graph.constant_of(zero) == Some(Constant::Real(0.0))
+        && both.op == Op::Logic(Logic::And)
+        && both.operands.iter().any(|&part| is_nan(part))
 }
 
 /// Adds a condition to a mask; false if the mask can then never hold.

@@ -10,5 +10,6 @@ mod reverse;
 mod rules;
 mod structural;
 
+pub use mask::without_guards;
 pub use reverse::gradient;
 pub use rules::{binary_formula, unary_formula};

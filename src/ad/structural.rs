@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::mask::{Mask, Term, guard, sum_over};
-use crate::ir::{AxisId, Extent, Formula, Graph, Node, NodeId, Op};
+use crate::ir::{AxisId, Extent, Formula, Graph, Node, NodeId, Op, union};
 use crate::op::{Element, ReduceOp, SoftmaxOp};
 
 /// What the adjoint of a structural node gives to one of its operands.
@@ -24,6 +24,7 @@ pub(super) fn contribution(
         Op::Reduce(ReduceOp::Min | ReduceOp::Max, axes) => extremum(graph, x, id, axes, term),
         Op::Softmax(op, axes) => Some(softmax(graph, *op, x, axes, term)),
         Op::Gather(axis) => gather(graph, node, *axis, position, term),
+        Op::Contract(_) => Some(contraction(graph, node, position, term)),
         // Not differentiable, or without operands.
         Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop => None,
         Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => None,
@@ -93,6 +94,15 @@ fn softmax(graph: &RefCell<Graph>, op: SoftmaxOp, x: NodeId, axes: &[AxisId], te
 fn guarded(graph: &RefCell<Graph>, term: &Term, g: Formula, value: Formula) -> Term {
     let value = if term.partial { guard(&mut graph.borrow_mut(), g.id, value.id) } else { value.id };
     Term { value, ..term.clone() }
+}
+
+/// The adjoint times the other operand, summed over what only that one has.
+fn contraction(graph: &RefCell<Graph>, node: &Node, position: usize, term: &Term) -> Term {
+    let term = term.clone().apply_conditions_over(&mut graph.borrow_mut(), &node.ty.axes);
+    let value = Formula::new(graph, term.value) * Formula::new(graph, node.operands[1 - position]);
+    let all = union(&node.ty.axes, graph.borrow().axes_of(node.operands[1 - position]));
+    let term = Term { value: value.id, ..term };
+    term.sum_to(&mut graph.borrow_mut(), &all, node.operands[position])
 }
 
 /// The adjoint of a picked element goes where the index says; out of range nothing matches.

@@ -143,6 +143,9 @@ pub struct TestArguments {
 /// `list`
 #[derive(Args, Debug)]
 pub struct ListArguments {
+    /// Only losses whose name, group, keywords or description have these words, the best match first.
+    #[arg(long, value_name = "WORDS")]
+    pub like: Option<String>,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
@@ -153,6 +156,12 @@ pub struct ListArguments {
 pub struct DocArguments {
     /// A loss of the standard library, or a file or one of its losses; without it, all losses in one line each.
     pub loss: Option<String>,
+    /// Print as Markdown.
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    /// Write the pages of the whole standard library, as Markdown, into this folder.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["loss", "json", "markdown"])]
+    pub out: Option<PathBuf>,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

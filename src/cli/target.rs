@@ -6,7 +6,7 @@ use super::arguments::{DTypeArgument, LossArguments, ReductionArgument};
 use super::failure::{Failure, print_diagnostics};
 use super::loader::FolderLoader;
 use crate::lower::Reduction;
-use crate::session::{Compiler, LossBuilder, Program};
+use crate::session::{Compiler, Error, LossBuilder, Program};
 use crate::tensor::DType;
 
 impl From<DTypeArgument> for DType {
@@ -40,35 +40,39 @@ pub fn compile_file(path: &Path) -> Result<Program, Failure> {
     Ok(Compiler::new().compile_named(&path.display().to_string(), &text, &loader)?)
 }
 
-/// A loss by what was written: `huber`, `combo.loss`, `combo.loss::dice_2d`.
-pub fn find(written: &str) -> Result<LossBuilder, Failure> {
+/// The program and the name of a loss by what was written: `huber`, `combo.loss`, `combo.loss::dice_2d`.
+pub fn program_of(written: &str) -> Result<(Program, String), Failure> {
     let (file, loss) = match written.split_once(".loss::") {
-        Some((file, loss)) => (Some(format!("{file}.loss")), Some(loss)),
-        None if written.ends_with(".loss") => (Some(written.to_string()), None),
-        None => (None, Some(written)),
+        Some((file, loss)) => (format!("{file}.loss"), Some(loss.to_string())),
+        None if written.ends_with(".loss") => (written.to_string(), None),
+        None => return standard(written),
     };
-    match (file, loss) {
-        (Some(file), loss) => {
-            let program = compile_file(Path::new(&file))?;
-            print_diagnostics(program.warnings(), program.sources());
-            Ok(match loss {
-                Some(loss) => program.loss(loss)?,
-                None => program.main()?,
-            })
+    let program = compile_file(Path::new(&file))?;
+    print_diagnostics(program.warnings(), program.sources());
+    let name = match loss.or_else(|| program.losses().pop()) {
+        Some(name) => name,
+        None => return Err(Error::NoLoss { name: file }.into()),
+    };
+    Ok((program, name))
+}
+
+fn standard(name: &str) -> Result<(Program, String), Failure> {
+    let library = Compiler::new().standard()?;
+    if library.info(name).is_err() {
+        if Path::new(&format!("{name}.loss")).is_file() {
+            return Err(Failure::Message(format!("there is no loss `{name}`; for the file write `{name}.loss`")));
         }
-        (None, Some(name)) => {
-            if Path::new(&format!("{name}.loss")).is_file() && Compiler::new().standard()?.info(name).is_err() {
-                return Err(Failure::Message(format!("there is no loss `{name}`; for the file write `{name}.loss`")));
-            }
-            if Compiler::new().standard()?.info(name).is_err() && name.contains(['+', '*', '(', ' ']) {
-                return Err(Failure::Message(format!(
-                    "there is no loss `{name}`; for an expression write -e \"{name}\""
-                )));
-            }
-            Ok(Compiler::new().standard()?.loss(name)?)
+        if name.contains(['+', '*', '(', ' ']) {
+            return Err(Failure::Message(format!("there is no loss `{name}`; for an expression write -e \"{name}\"")));
         }
-        (None, None) => Err(Failure::Usage("name a loss".into())),
     }
+    Ok((library, name.to_string()))
+}
+
+/// A loss by what was written.
+fn find(written: &str) -> Result<LossBuilder, Failure> {
+    let (program, name) = program_of(written)?;
+    Ok(program.loss(&name)?)
 }
 
 /// The loss of a command line, with hyperparameters and reduction set.

@@ -48,6 +48,7 @@ pub(super) fn evaluate(node: &Node, operands: &[Rc<Dense>], environment: &Enviro
         Op::Reduce(op, _) => reduce(*op, &operands[0], axes, &shape),
         Op::Softmax(op, over) => softmax(*op, &operands[0], over, extents, environment.precision),
         Op::Gather(axis) => gather(*axis, operands, axes, &shape),
+        Op::Contract(over) => contract(over, operands, axes, &shape, extents),
     };
     Dense { axes: axes.clone(), shape, values }
 }
@@ -169,6 +170,17 @@ fn exp(x: f64) -> f64 {
 
 fn log1p(x: f64) -> f64 {
     numeric::unary_f64(Unary::Log1p, x)
+}
+
+/// Σ a·b over the contracted axes, one element of the result after the other.
+fn contract(over: &[AxisId], operands: &[Rc<Dense>], axes: &[AxisId], shape: &[usize], extents: &[u64]) -> Values {
+    let (a, b) = (&operands[0], &operands[1]);
+    let over_shape: Vec<usize> = over.iter().map(|axis| extents[axis.0 as usize] as usize).collect();
+    let steps: Vec<(usize, usize)> =
+        a.positions(over, &over_shape).into_iter().zip(b.positions(over, &over_shape)).collect();
+    let starts = a.positions(axes, shape).into_iter().zip(b.positions(axes, shape));
+    let (a, b) = (a.reals(), b.reals());
+    Values::Real(starts.map(|(i, j)| steps.iter().map(|&(di, dj)| a[i + di] * b[j + dj]).sum()).collect())
 }
 
 fn gather(axis: AxisId, operands: &[Rc<Dense>], axes: &[AxisId], shape: &[usize]) -> Values {

@@ -296,11 +296,11 @@ impl<'a, 'b> Writer<'a, 'b> {
     }
 
     fn load(&self, source: Source, positions: &[(AxisId, Position)]) -> Access {
+        let coordinate = |&(axis, position)| self.coordinate(position, Some(axis));
+        let of = |tensor| Access { tensor, coordinates: positions.iter().map(coordinate).collect() };
         match source {
-            Source::Input(input) => {
-                let coordinate = |&(axis, position)| self.coordinate(position, Some(axis));
-                Access { tensor: TensorRef::Input(input), coordinates: positions.iter().map(coordinate).collect() }
-            }
+            Source::Input(input) => of(TensorRef::Input(input)),
+            Source::Buffer(buffer) => of(TensorRef::Buffer(buffer)),
             Source::Value(stored) => {
                 let Some(&Place::Buffer(buffer)) = self.scheduler.available.get(&stored) else {
                     unreachable!("what is loaded elsewhere was stored")

@@ -9,13 +9,15 @@
 //! neighbours are far apart in memory comes first, so that the contiguous axis ends up innermost or is
 //! the vector axis. What is needed on two levels is computed again where it is a few operations on
 //! loaded inputs, and kept in memory where a transcendental function or a reduction is part of it. What
-//! does not vary along a loop is computed before it.
+//! does not vary along a loop is computed before it. Operations on whole tensors cut the program into levels
+//! ([`whole`]).
 
 mod analysis;
 mod block;
 mod prepare;
 mod schedule;
 mod value;
+mod whole;
 
 use crate::ir::{OutputRole, Program};
 use crate::kernel::{Input, Output, Plan};
@@ -39,6 +41,6 @@ pub fn fuse(program: &Program) -> Plan {
         plan.outputs.push(Output { axes: output.axes.clone(), name });
     }
     let mut values = value::Values::default();
-    let pieces = prepare::prepare(program, &mut values);
-    schedule::schedule(plan, &values, pieces)
+    let levels = prepare::prepare(program, &mut plan, &mut values);
+    schedule::schedule(plan, &values, levels)
 }

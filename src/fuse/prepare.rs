@@ -10,7 +10,9 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::value::{Position, Source, ValueId, ValueOp, Values};
+use super::whole::{Levels, kept, whole_op};
 use crate::ir::{AxisId, Constant, Extent, Graph, NodeId, Op, Program};
+use crate::kernel::{Plan, TensorRef, WholeCall, WholeOperand};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// The longest labelled axis that is unrolled.
@@ -25,27 +27,51 @@ const CHEAP: usize = 12;
 /// Where a node is wanted, for the axes where that is not the loop's own position. Sorted by axis.
 type Substitution = SmallVec<[(AxisId, Position); 2]>;
 
-/// One piece of an output: a value and where it goes.
+/// One piece of an output, or of an operand of a whole operation: a value and where it goes.
 pub(super) struct Piece {
-    pub output: usize,
+    pub target: TensorRef,
     pub positions: Vec<Position>,
     pub value: ValueId,
 }
 
-/// Resolves all outputs.
-pub(super) fn prepare(program: &Program, values: &mut Values) -> Vec<Piece> {
-    let mut resolver = Resolver { graph: &program.graph, values, known: FxHashMap::default() };
+/// What is computed between two rounds of whole operations, and the whole operations after it.
+#[derive(Default)]
+pub(super) struct Level {
+    pub pieces: Vec<Piece>,
+    pub whole: Vec<WholeCall>,
+}
+
+/// Resolves all outputs and all operands of whole operations.
+pub(super) fn prepare(program: &Program, plan: &mut Plan, values: &mut Values) -> Vec<Level> {
+    let levels = Levels::new(program, plan);
+    let mut resolver = Resolver { graph: &program.graph, values, levels: &levels, known: FxHashMap::default() };
     resolver.resolve_in_order(program);
-    let mut pieces = Vec::new();
+    let last = program.outputs.iter().map(|output| levels.after(output.node)).max().unwrap_or(0);
+    let mut work: Vec<Level> = (0..=last).map(|_| Level::default()).collect();
     for (position, output) in program.outputs.iter().enumerate() {
-        resolver.output(position, output.node, &output.axes, &mut pieces);
+        let target = TensorRef::Output(position as u32);
+        let level = &mut work[levels.after(output.node)];
+        resolver.pieces(target, output.node, &output.axes, Some(Element::Real), &mut level.pieces);
     }
-    pieces
+    let mut stored = FxHashMap::default();
+    for &(id, result) in &levels.whole {
+        let node = program.graph.node(id);
+        let Some(op) = whole_op(node) else { continue };
+        let mut operands = Vec::new();
+        for &operand in &node.operands {
+            // Filled as early as it can be: another operation of an earlier level may read it too.
+            let level = &mut work[levels.after(operand)];
+            operands.push(resolver.whole_operand(operand, plan, &mut stored, &mut level.pieces));
+        }
+        work[levels.of(id)].whole.push(WholeCall { op, operands, result });
+    }
+    work
 }
 
 struct Resolver<'a> {
     graph: &'a Graph,
     values: &'a mut Values,
+    levels: &'a Levels,
     known: FxHashMap<(NodeId, Substitution), ValueId>,
 }
 
@@ -75,17 +101,65 @@ impl Resolver<'_> {
         }
     }
 
-    fn output(&mut self, output: usize, node: NodeId, axes: &[AxisId], pieces: &mut Vec<Piece>) {
+    /// An operand of a whole operation: a tensor in memory as it is, or else a buffer that is filled with it.
+    fn whole_operand(
+        &mut self,
+        node: NodeId,
+        plan: &mut Plan,
+        stored: &mut FxHashMap<NodeId, WholeOperand>,
+        pieces: &mut Vec<Piece>,
+    ) -> WholeOperand {
+        let value = self.resolve(node, &Substitution::new());
+        let element = self.graph.ty(node).element;
+        if let ValueOp::Load(source, positions) = &self.values.get(value).op {
+            let axis = |&(_, position): &(AxisId, Position)| match position {
+                Position::Axis(axis) => Some(axis),
+                Position::Fixed(_) | Position::Computed(_) => None,
+            };
+            let axes: Option<Vec<AxisId>> = positions.iter().map(axis).collect();
+            let tensor = match source {
+                Source::Input(input) => Some(TensorRef::Input(*input)),
+                Source::Buffer(buffer) => Some(TensorRef::Buffer(*buffer)),
+                Source::Value(_) => None,
+            };
+            if let (Some(tensor), Some(axes)) = (tensor, axes)
+                && axes.iter().enumerate().all(|(position, axis)| !axes[..position].contains(axis))
+            {
+                return WholeOperand { tensor, axes, element };
+            }
+        }
+        if let Some(operand) = stored.get(&node) {
+            return operand.clone();
+        }
+        let axes = self.graph.axes_of(node).to_vec();
+        let tensor = TensorRef::Buffer(kept(plan, self.graph, node, &axes));
+        self.pieces(tensor, node, &axes, None, pieces);
+        let operand = WholeOperand { tensor, axes, element };
+        stored.insert(node, operand.clone());
+        operand
+    }
+
+    /// A node as pieces of a tensor, cast to `element` if one is given.
+    fn pieces(
+        &mut self,
+        target: TensorRef,
+        node: NodeId,
+        axes: &[AxisId],
+        element: Option<Element>,
+        pieces: &mut Vec<Piece>,
+    ) {
         let count = axes.iter().filter_map(|&axis| self.unrolled(axis)).product::<u64>() as usize;
         let unrolled: Vec<AxisId> = axes.iter().copied().filter(|&axis| self.unrolled(axis).is_some()).collect();
         let unrolled = if count > PIECES { Vec::new() } else { unrolled };
         for substitution in self.positions_of(&unrolled) {
             let mut value = self.resolve(node, &restrict(&substitution, self.graph.axes_of(node)));
-            if self.values.get(value).element != Element::Real {
-                value = self.values.elementwise(ValueOp::Cast(Element::Real), Element::Real, &[value]);
+            if let Some(element) = element
+                && self.values.get(value).element != element
+            {
+                value = self.values.elementwise(ValueOp::Cast(element), element, &[value]);
             }
             let positions = axes.iter().map(|&axis| wanted(&substitution, axis)).collect();
-            pieces.push(Piece { output, positions, value });
+            pieces.push(Piece { target, positions, value });
         }
     }
 
@@ -122,6 +196,10 @@ impl Resolver<'_> {
         let graph = self.graph;
         let node = graph.node(id);
         let element = node.ty.element;
+        if let Some((buffer, axes)) = self.levels.result(id) {
+            let positions: Vec<_> = axes.iter().map(|&axis| (axis, wanted(at, axis))).collect();
+            return self.values.load(Source::Buffer(buffer), &positions, element);
+        }
         let op = match &node.op {
             Op::Constant(constant) => return self.values.constant(*constant),
             Op::Parameter(parameter) => return self.values.leaf(ValueOp::Parameter(parameter.0), &[], element),
@@ -151,6 +229,7 @@ impl Resolver<'_> {
             Op::Polygamma(order) => ValueOp::Polygamma(*order),
             Op::Select => ValueOp::Select,
             Op::Cast(element) => ValueOp::Cast(*element),
+            Op::Contract(_) => unreachable!("whole operations have their buffers"),
         };
         let operands = self.operands(id, at);
         self.values.elementwise(op, element, &operands)
@@ -314,6 +393,8 @@ impl Resolver<'_> {
                 }
                 Op::Binary(op) => !matches!(op, Binary::Pow | Binary::Powi | Binary::Atan2),
                 Op::Reduce(..) | Op::Softmax(..) | Op::Polygamma(_) => false,
+                // A load.
+                Op::Contract(_) => continue,
                 _ => true,
             };
             if !cheap || count > CHEAP {

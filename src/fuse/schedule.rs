@@ -5,39 +5,41 @@
 //! with the axes that are left), then the loop, whose body is made in the same way one depth further in.
 
 use super::analysis::{Available, Context, Demand, Goal, Item};
-use super::prepare::Piece;
+use super::prepare::{Level, Piece};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
-use crate::kernel::{
-    Accumulator, Buffer, BufferId, BufferKind, Loop, Place, Plan, Register, RegisterId, Statement, TensorRef,
-};
+use crate::kernel::{Accumulator, Buffer, BufferId, BufferKind, Loop, Place, Plan, Register, RegisterId, Statement};
 use crate::op::Element;
 
-/// Schedules all pieces of the outputs into the plan.
-pub(super) fn schedule(plan: Plan, values: &Values, pieces: Vec<Piece>) -> Plan {
-    let contiguity = contiguity(&plan, values, &pieces);
-    let mut demands = Vec::new();
-    for piece in pieces {
-        let mut domain = values.axes(piece.value).clone();
-        for position in &piece.positions {
-            if let Position::Axis(axis) = position
-                && !domain.contains(axis)
-            {
-                domain.push(*axis);
-            }
-        }
-        let goal = Goal::Output(TensorRef::Output(piece.output as u32), piece.positions);
-        demands.push(Demand { value: piece.value, goal, domain });
-    }
+/// Schedules all pieces of all levels into the plan, each level's whole operations after its loops.
+pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>) -> Plan {
+    let contiguity = contiguity(&plan, values, &levels);
     let mut scheduler =
         Scheduler { values, plan, available: Available::default(), open: Vec::new(), vector: None, contiguity };
-    let statements = scheduler.run(demands);
+    let mut statements = Vec::new();
+    for level in levels {
+        let demands = level.pieces.into_iter().map(|piece| demand(values, piece)).collect();
+        statements.extend(scheduler.run(demands));
+        statements.extend(level.whole.into_iter().map(Statement::Whole));
+    }
     scheduler.plan.statements = statements;
     scheduler.plan
 }
 
+fn demand(values: &Values, piece: Piece) -> Demand {
+    let mut domain = values.axes(piece.value).clone();
+    for position in &piece.positions {
+        if let Position::Axis(axis) = position
+            && !domain.contains(axis)
+        {
+            domain.push(*axis);
+        }
+    }
+    Demand { value: piece.value, goal: Goal::Output(piece.target, piece.positions), domain }
+}
+
 /// For every axis a number that is the larger the more tensors are contiguous along it.
-fn contiguity(plan: &Plan, values: &Values, pieces: &[Piece]) -> Vec<u64> {
+fn contiguity(plan: &Plan, values: &Values, levels: &[Level]) -> Vec<u64> {
     let mut scores = vec![0; plan.axes.len()];
     let mut add = |positions: &mut dyn Iterator<Item = Position>| {
         let positions: Vec<Position> = positions.collect();
@@ -49,11 +51,11 @@ fn contiguity(plan: &Plan, values: &Values, pieces: &[Piece]) -> Vec<u64> {
         }
     };
     for id in 0..values.len() {
-        if let ValueOp::Load(Source::Input(_), positions) = &values.get(ValueId(id as u32)).op {
+        if let ValueOp::Load(Source::Input(_) | Source::Buffer(_), positions) = &values.get(ValueId(id as u32)).op {
             add(&mut positions.iter().map(|&(_, position)| position));
         }
     }
-    for piece in pieces {
+    for piece in levels.iter().flat_map(|level| &level.pieces) {
         add(&mut piece.positions.iter().copied());
     }
     scores

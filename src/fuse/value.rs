@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::ir::{Axes, AxisId, Constant};
+use crate::kernel::BufferId;
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
 
 /// A value of one [`Values`].
@@ -30,6 +31,8 @@ pub(super) enum Position {
 pub(super) enum Source {
     /// An input, by its id.
     Input(u32),
+    /// What a whole operation has left in a buffer.
+    Buffer(BufferId),
     /// A value at other positions than the current ones: it must have been stored as a whole.
     Value(ValueId),
 }

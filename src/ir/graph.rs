@@ -114,6 +114,9 @@ pub enum Op {
     /// negative or beyond the extent, without reading. The result's axes are the tensor's with those
     /// of the index in the place of this one; an axis that both have is aligned.
     Gather(AxisId),
+    /// `(a, b)`: the sum over these axes, which both have, of the product of two operands aligned by axis. Made by
+    /// the pass that recognises matrix products, and computed as one: the product is never stored.
+    Contract(Axes),
     /// The operand with axis `from` called `to`, of the same extent.
     Rename {
         /// An axis of the operand.
@@ -130,7 +133,7 @@ impl Op {
             Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => 0,
             Op::Unary(_) | Op::Polygamma(_) | Op::Cast(_) | Op::Stop | Op::Broadcast(_) => 1,
             Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
-            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) => 2,
+            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) | Op::Contract(_) => 2,
             Op::Select => 3,
         }
     }
@@ -374,6 +377,13 @@ impl Graph {
     /// The elements of `tensor` along `axis` at `index`.
     pub fn gather(&mut self, axis: AxisId, tensor: NodeId, index: NodeId) -> NodeId {
         self.add(Op::Gather(axis), &[tensor, index])
+    }
+
+    /// The sum over `axes` of the product of two operands that both have them, all axes in the order of their ids.
+    pub fn contract(&mut self, axes: &[AxisId], a: NodeId, b: NodeId) -> NodeId {
+        let mut axes: Axes = axes.iter().copied().collect();
+        axes.sort();
+        self.add(Op::Contract(axes), &[a, b])
     }
 
     /// `x` with axis `from` called `to`; `x` itself where it lacks `from`.

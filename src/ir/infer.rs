@@ -87,6 +87,11 @@ impl Graph {
                 }
                 Type { element: ty(0).element, axes }
             }
+            Op::Contract(axes) => {
+                assert!(ty(0).element == Element::Real && ty(1).element == Element::Real, "{op:?}");
+                assert!(axes.iter().all(|axis| ty(0).axes.contains(axis) && ty(1).axes.contains(axis)), "{op:?}");
+                Type { element: Element::Real, axes: without(&union(&ty(0).axes, &ty(1).axes), axes) }
+            }
             Op::Rename { from, to } => {
                 assert!(ty(0).axes.contains(from) && !ty(0).axes.contains(to), "{op:?}");
                 let axes = ty(0).axes.iter().map(|axis| if axis == from { *to } else { *axis }).collect();

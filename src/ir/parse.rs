@@ -287,6 +287,7 @@ impl Reader {
             "polygamma" => Op::Polygamma(words.number()?),
             "cast" => Op::Cast(words.element()?),
             "broadcast" => Op::Broadcast(words.axes(graph)?),
+            "contract" => Op::Contract(words.axes(graph)?),
             "gather" => Op::Gather(words.one_axis(graph)?),
             "reduce" => {
                 let name = words.next()?;

@@ -132,6 +132,7 @@ fn operation(program: &Program, node: &Node) -> String {
         Op::Reduce(op, axes) => format!("reduce {} {}", op.name(), axis_list(graph, axes)),
         Op::Softmax(op, axes) => format!("{} {}", op.name(), axis_list(graph, axes)),
         Op::Gather(axis) => format!("gather {}", axis_list(graph, &[*axis])),
+        Op::Contract(axes) => format!("contract {}", axis_list(graph, axes)),
         Op::Rename { from, to } => format!("rename {}", axis_list(graph, &[*from, *to])),
     }
 }

@@ -68,7 +68,7 @@ fn node(program: &Program, id: NodeId) -> Result<(), String> {
     axes(graph, &node.ty.axes)?;
     match &node.op {
         Op::Size(axis) | Op::Index(axis) | Op::Gather(axis) => axes(graph, &[*axis])?,
-        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) => axes(graph, all)?,
+        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) | Op::Contract(all) => axes(graph, all)?,
         Op::Rename { from, to } => axes(graph, &[*from, *to])?,
         Op::Input(input) if input.0 as usize >= program.inputs.len() => return Err("no such input".to_owned()),
         Op::Parameter(parameter) if parameter.0 as usize >= program.parameters.len() => {

@@ -7,9 +7,13 @@
 
 use super::frame::Layout;
 use super::module::{Compiled, Precision, Stage};
+use super::outputs::{Outputs, SliceMut};
+use super::whole::{self, Dimension, Strided};
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
-use crate::kernel::{Accumulator, BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef};
+use crate::kernel::{
+    Accumulator, BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef, WholeCall,
+};
 use crate::op::{Element, ReduceOp};
 use crate::tensor::{DType, Slice};
 
@@ -60,69 +64,6 @@ pub enum CallError {
     TooLarge,
 }
 
-/// Memory of the caller for an output.
-#[derive(Debug)]
-pub enum SliceMut<'a> {
-    /// Singles.
-    F32(&'a mut [f32]),
-    /// Doubles.
-    F64(&'a mut [f64]),
-}
-
-/// The results of a call, and the memory that it works in. Reused, it is not allocated again.
-#[derive(Clone, Debug, Default)]
-pub struct Outputs {
-    scalars: Vec<f64>,
-    is_scalar: Vec<bool>,
-    singles: Vec<Vec<f32>>,
-    doubles: Vec<Vec<f64>>,
-    frame: Vec<u64>,
-    partials: Vec<u64>,
-    /// Buffers of the whole call, then converted inputs, then the memory of the running range.
-    memory: Vec<u64>,
-}
-
-impl Outputs {
-    /// Without any memory yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// An output without axes.
-    pub fn scalar(&self, output: usize) -> f64 {
-        self.scalars[output]
-    }
-
-    /// An output with axes, in row-major order; the scalar's one element for one without.
-    pub fn to_f64(&self, output: usize) -> Vec<f64> {
-        match (self.singles[output].as_slice(), self.doubles[output].as_slice()) {
-            _ if self.is_scalar[output] => vec![self.scalars[output]],
-            ([], doubles) => doubles.to_vec(),
-            (singles, _) => singles.iter().map(|&value| f64::from(value)).collect(),
-        }
-    }
-
-    /// An output of a kernel in single precision.
-    pub fn f32(&self, output: usize) -> &[f32] {
-        &self.singles[output]
-    }
-
-    /// An output of a kernel in single precision, with its memory: the next call allocates it anew.
-    pub fn take_f32(&mut self, output: usize) -> Vec<f32> {
-        std::mem::take(&mut self.singles[output])
-    }
-
-    /// An output of a kernel in double precision, with its memory: the next call allocates it anew.
-    pub fn take_f64(&mut self, output: usize) -> Vec<f64> {
-        std::mem::take(&mut self.doubles[output])
-    }
-
-    /// An output of a kernel in double precision.
-    pub fn f64(&self, output: usize) -> &[f64] {
-        &self.doubles[output]
-    }
-}
-
 impl Compiled {
     /// Runs the program. Parameters by `ParameterId`.
     ///
@@ -166,6 +107,11 @@ impl Compiled {
                 Stage::Ranges(function, statement) => {
                     if let Statement::Loop(inner) = &plan.statements[*statement] {
                         call.run(*function, inner, &mut partials, local);
+                    }
+                }
+                Stage::Whole(statement) => {
+                    if let Statement::Whole(whole) = &plan.statements[*statement] {
+                        call.whole(whole);
                     }
                 }
             }
@@ -417,6 +363,27 @@ impl Call<'_> {
             }
             begin = end;
         }
+    }
+
+    /// Runs a whole operation on the tensors of the frame.
+    fn whole(&self, call: &WholeCall) {
+        let operands: Vec<Strided> =
+            call.operands.iter().map(|operand| self.strided(operand.tensor, &operand.axes, operand.element)).collect();
+        let result = self.plan.buffer(call.result);
+        let result = self.strided(TensorRef::Buffer(call.result), &result.axes, result.element);
+        whole::run(&call.op, self.precision, &operands, &result);
+    }
+
+    /// A tensor of the frame. Its extents are those of its own axes, whatever they are called.
+    fn strided(&self, tensor: TensorRef, names: &[AxisId], element: Element) -> Strided {
+        let cell = self.layout.tensor(tensor);
+        let dimension = |(position, (&axis, &own)): (usize, (&AxisId, &AxisId))| Dimension {
+            axis,
+            extent: self.binding.extent(own),
+            stride: self.frame[cell + 1 + position] as i64 as isize,
+        };
+        let dimensions = names.iter().zip(self.plan.axes_of(tensor)).enumerate().map(dimension).collect();
+        Strided { address: self.frame[cell] as *mut u8, element, dimensions }
     }
 
     /// Sets a buffer to the neutral element and returns its address.

@@ -2,7 +2,8 @@
 //!
 //! [`compile`] schedules a program and translates every stage of the plan ([`translate`], [`strip`], [`vector`],
 //! [`arithmetic`]) into one function; [`frame`] says how a call hands over its data, [`call`] is the
-//! border where that happens, [`functions`] are the precompiled functions that kernels call.
+//! border where that happens, [`functions`] are the precompiled functions that kernels call, [`whole`] the operations
+//! on whole tensors.
 //! [`module`] owns the code.
 
 mod arithmetic;
@@ -10,9 +11,12 @@ mod call;
 mod frame;
 mod functions;
 mod module;
+mod outputs;
 mod strip;
 mod translate;
 mod vector;
+mod whole;
 
-pub use call::{CallError, Outputs, SliceMut};
+pub use call::CallError;
 pub use module::{Compiled, JitError, Precision, compile};
+pub use outputs::{Outputs, SliceMut};

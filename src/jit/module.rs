@@ -16,7 +16,7 @@ use super::functions::lookup;
 use super::translate::{Translator, signature};
 use crate::fuse::fuse;
 use crate::ir::Program;
-use crate::kernel::{Loop, Plan, PlanError, Statement, verify};
+use crate::kernel::{Plan, PlanError, Statement, verify};
 
 /// The precision of the tensors and of the code inside of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +71,15 @@ pub(super) enum Stage {
     Straight(StageFunction),
     /// A loop over ranges: the index of its statement in the plan.
     Ranges(StageFunction, usize),
+    /// A whole operation: the index of its statement in the plan.
+    Whole(usize),
+}
+
+/// A stage whose function has no address yet.
+enum Declared {
+    Straight(FuncId),
+    Ranges(FuncId, usize),
+    Whole(usize),
 }
 
 /// The code's memory. It is freed when the last kernel that uses it is dropped.
@@ -123,9 +132,11 @@ pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitE
     let mut unit = Unit::new(&plan, &layout, precision, None)?;
     let stages = unit.stages()?;
     unit.module.finalize_definitions()?;
-    let resolve = |(function, range): (FuncId, Option<usize>)| {
-        let function = StageFunction::new(unit.module.get_finalized_function(function));
-        range.map_or(Stage::Straight(function), |statement| Stage::Ranges(function, statement))
+    let function = |id: FuncId| StageFunction::new(unit.module.get_finalized_function(id));
+    let resolve = |stage: Declared| match stage {
+        Declared::Straight(id) => Stage::Straight(function(id)),
+        Declared::Ranges(id, statement) => Stage::Ranges(function(id), statement),
+        Declared::Whole(statement) => Stage::Whole(statement),
     };
     let stages = stages.into_iter().map(resolve).collect();
     let code = Code { module: Some(unit.module) };
@@ -207,25 +218,32 @@ impl<'a> Unit<'a> {
         Ok(Unit { plan, layout, precision, module: JITModule::new(builder), wanted, text: String::new() })
     }
 
-    /// Translates all stages: a loop at the top is one, and so is every run of other statements.
-    fn stages(&mut self) -> Result<Vec<(FuncId, Option<usize>)>, JitError> {
+    /// Translates all stages: a loop or a whole operation at the top is one, and so is every run of other statements.
+    fn stages(&mut self) -> Result<Vec<Declared>, JitError> {
         let plan = self.plan;
         let mut stages = Vec::new();
         let mut next = 0;
         while next < plan.statements.len() {
-            if let Statement::Loop(stage) = &plan.statements[next] {
-                let function = self.function(stages.len(), |translator| translator.stage(stage))?;
-                stages.push((function, Some(next)));
-                next += 1;
-                continue;
+            match &plan.statements[next] {
+                Statement::Loop(stage) => {
+                    let function = self.function(stages.len(), |translator| translator.stage(stage))?;
+                    stages.push(Declared::Ranges(function, next));
+                    next += 1;
+                }
+                Statement::Whole(_) => {
+                    stages.push(Declared::Whole(next));
+                    next += 1;
+                }
+                Statement::Strip(_) | Statement::Call(_) => {
+                    let is_straight =
+                        |statement: &&Statement| matches!(statement, Statement::Strip(_) | Statement::Call(_));
+                    let run = plan.statements[next..].iter().take_while(is_straight).count();
+                    let straight = &plan.statements[next..next + run];
+                    let function = self.function(stages.len(), |translator| translator.statements(straight))?;
+                    stages.push(Declared::Straight(function));
+                    next += run;
+                }
             }
-            let start = next;
-            while next < plan.statements.len() && !matches!(plan.statements[next], Statement::Loop(Loop { .. })) {
-                next += 1;
-            }
-            let function =
-                self.function(stages.len(), |translator| translator.statements(&plan.statements[start..next]))?;
-            stages.push((function, None));
         }
         Ok(stages)
     }

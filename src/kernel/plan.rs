@@ -188,6 +188,35 @@ pub struct Call {
     pub result: BufferId,
 }
 
+/// What is computed from whole tensors by precompiled code.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WholeOp {
+    /// The sum over these axes of the product of two operands of reals.
+    Contract(Vec<AxisId>),
+}
+
+/// A tensor as a whole operation sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WholeOperand {
+    /// Which tensor.
+    pub tensor: TensorRef,
+    /// What the operation calls its axes, in memory order.
+    pub axes: Vec<AxisId>,
+    /// What it holds.
+    pub element: Element,
+}
+
+/// An operation on whole tensors. Stands at the top of a plan only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WholeCall {
+    /// Which.
+    pub op: WholeOp,
+    /// From what: inputs, or buffers that an earlier statement has filled.
+    pub operands: Vec<WholeOperand>,
+    /// A kept buffer, which it fills.
+    pub result: BufferId,
+}
+
 /// A reduction's result, set to the neutral element before a loop and combined in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accumulator {
@@ -221,6 +250,8 @@ pub enum Statement {
     Call(Call),
     /// A loop.
     Loop(Loop),
+    /// An operation on whole tensors.
+    Whole(WholeCall),
 }
 
 /// A tensor or scalar that the caller gets. A scalar is a double.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use super::plan::{
     Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Instruction, Loop, Operand, Place,
-    Plan, RegisterId, Statement, Strip, Target, TensorRef,
+    Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
 };
 use crate::ir::{AxisId, Constant};
 use crate::op::Logic;
@@ -79,6 +79,16 @@ impl Plan {
                 writeln!(f, "{indent}{} = call {function}({})", call.result, arguments.join(", "))
             }
             Statement::Loop(inner) => self.looped(f, inner, depth),
+            Statement::Whole(call) => {
+                let op = match &call.op {
+                    WholeOp::Contract(axes) => format!("contract [{}]", self.axes_text(axes, false)),
+                };
+                let operand = |operand: &WholeOperand| {
+                    format!("{}[{}]", self.tensor_text(operand.tensor), self.axes_text(&operand.axes, false))
+                };
+                let operands: Vec<String> = call.operands.iter().map(operand).collect();
+                writeln!(f, "{indent}{} = {op} {}", call.result, operands.join(", "))
+            }
         }
     }
 
@@ -123,12 +133,16 @@ impl Plan {
         Ok(())
     }
 
-    fn access(&self, access: &Access) -> String {
-        let mut text = match access.tensor {
+    fn tensor_text(&self, tensor: TensorRef) -> String {
+        match tensor {
             TensorRef::Input(input) => self.inputs[input as usize].name.clone(),
             TensorRef::Output(output) => self.outputs[output as usize].name.clone(),
             TensorRef::Buffer(buffer) => buffer.to_string(),
-        };
+        }
+    }
+
+    fn access(&self, access: &Access) -> String {
+        let mut text = self.tensor_text(access.tensor);
         let mut parts: Vec<String> = access
             .coordinates
             .iter()

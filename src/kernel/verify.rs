@@ -3,12 +3,12 @@
 //! Checked: loops do not open an axis twice; a coordinate's axis is open; blocked loops are not nested;
 //! operands are earlier lines of the right element type; accesses have the rank of their tensor, and a
 //! block buffer is used in a strip; only declared registers and buffers occur; a call's buffers are
-//! single blocks; inputs are not written; a strip that runs once has no line that varies.
+//! single blocks; whole operations stand at the top, on whole buffers; inputs are not written; a strip that runs once has no line that varies.
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
 use super::plan::{
     Access, BufferId, Coordinate, Effect, Instruction, Loop, Operand, Place, Plan, RegisterId, Statement, Strip,
-    Target, TensorRef,
+    Target, TensorRef, WholeCall,
 };
 use crate::ir::AxisId;
 use crate::op::Element;
@@ -51,6 +51,7 @@ impl Check<'_> {
                     }
                 }
                 Statement::Loop(inner) => self.looped(inner)?,
+                Statement::Whole(call) => self.whole(call)?,
             }
         }
         Ok(())
@@ -74,6 +75,24 @@ impl Check<'_> {
         self.statements(&inner.body)?;
         self.open.pop();
         self.vector = vector;
+        Ok(())
+    }
+
+    fn whole(&self, call: &WholeCall) -> Result<(), PlanError> {
+        require(self.open.is_empty(), || "a whole operation in a loop".into())?;
+        self.buffer(call.result)?;
+        let result = self.plan.buffer(call.result);
+        require(!result.block && !result.local, || format!("{} is not whole", call.result))?;
+        for operand in &call.operands {
+            if let TensorRef::Buffer(buffer) = operand.tensor {
+                self.buffer(buffer)?;
+                let data = self.plan.buffer(buffer);
+                require(!data.block && !data.local, || format!("{buffer} is not whole"))?;
+                require(buffer != call.result, || format!("{buffer} is read while it is written"))?;
+            }
+            let rank = self.plan.axes_of(operand.tensor).len();
+            require(operand.axes.len() == rank, || "a whole operand of the wrong rank".into())?;
+        }
         Ok(())
     }
 

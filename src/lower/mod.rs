@@ -37,6 +37,8 @@ pub struct Options {
     /// The packs of the signature that stand for no axis. They do not occur in the graph at all, so that the
     /// innermost loop runs over an axis that is there.
     pub empty_packs: BTreeSet<String>,
+    /// Whether axes may be left without an extent, for a graph that is shown and not run.
+    pub open_extents: bool,
 }
 
 /// A loss as a graph.
@@ -196,7 +198,9 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
     for (name, node) in std::mem::take(&mut lowering.states) {
         outputs.push(Output { role: OutputRole::State(name), node, axes: Vec::new() });
     }
-    lowering.require_extents(entry)?;
+    if !options.open_extents {
+        lowering.require_extents(entry)?;
+    }
     lowering.program.outputs = outputs;
     let conditions = lowering.finish_conditions();
     Ok(Lowered { program: lowering.program, conditions, own_reduction })

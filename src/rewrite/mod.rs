@@ -5,6 +5,7 @@
 //! Rules and graphs only: nothing here knows of derivatives or kernels. `README.md` is the law for who
 //! adds a rule.
 
+mod contract;
 mod engine;
 mod expand;
 mod fold;
@@ -12,6 +13,7 @@ pub mod pattern;
 pub mod rules;
 pub mod structural;
 
+pub use contract::recognise_contractions;
 pub use engine::Statistics;
 pub use expand::expand_softmax;
 

@@ -261,24 +261,25 @@ impl LossBuilder {
         Ok(self.wrt.clone())
     }
 
-    fn lowered(&self, shape: &Shape) -> Result<Lowered, Error> {
+    /// `open_extents`: to show a loss, the extents that a hyperparameter gives need not be given.
+    fn lowered(&self, shape: &Shape, open_extents: bool) -> Result<Lowered, Error> {
         let (given, empty_packs) = (shape.given.clone(), shape.empty_packs.clone());
-        let options = Options { given, empty_packs, ..self.options.clone() };
+        let options = Options { given, empty_packs, open_extents, ..self.options.clone() };
         lower::lower(&self.program.hir, &self.function, &options).map_err(|error| Error::Source {
             diagnostics: vec![error.diagnostic()],
             sources: self.program.world.sources.clone(),
         })
     }
 
-    fn stages(&self, shape: &Shape) -> Result<(Lowered, Stages), Error> {
-        let lowered = self.lowered(shape)?;
+    fn stages(&self, shape: &Shape, open_extents: bool) -> Result<(Lowered, Stages), Error> {
+        let lowered = self.lowered(shape, open_extents)?;
         let wrt = self.gradients(&lowered)?;
         let stages = pipeline::run(lowered.program.clone(), &wrt);
         Ok((lowered, stages))
     }
 
     pub(super) fn compile(&self, shape: &Shape) -> Result<Variant, Error> {
-        let (lowered, stages) = self.stages(shape)?;
+        let (lowered, stages) = self.stages(shape, false)?;
         let precision = self.jit_precision();
         match self.engine {
             Engine::Jit => {
@@ -298,18 +299,18 @@ impl LossBuilder {
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn simplified(&self) -> Result<crate::ir::Program, Error> {
-        Ok(self.stages(&Shape::default())?.1.simplified)
+        Ok(self.stages(&Shape::default(), true)?.1.simplified)
     }
 
-    /// The program with value and gradient in stable form, before rewriting for speed.
+    /// The program with value and gradient in stable form, for printing formulas: simplified, and without the guards
+    /// that make 0 of 0 · ∞ where nothing was selected.
     ///
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn gradient_program(&self) -> Result<crate::ir::Program, Error> {
-        let lowered = self.lowered(&Shape::default())?;
+        let lowered = self.lowered(&Shape::default(), true)?;
         let wrt = self.gradients(&lowered)?;
-        let grad = pipeline::run(lowered.program, &wrt).grad;
-        Ok(crate::rewrite::simplify(&grad).0)
+        Ok(pipeline::readable(lowered.program, &wrt))
     }
 
     /// The text form of a stage.
@@ -323,7 +324,7 @@ impl LossBuilder {
             _ => {}
         }
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
-            let (_, stages) = self.stages(&self.likely_shape())?;
+            let (_, stages) = self.stages(&self.likely_shape(), true)?;
             let compiled = jit::compile(&stages.simplified, self.jit_precision())?;
             return Ok(match stage {
                 Stage::Kernel => compiled.kernel_text(),
@@ -331,7 +332,7 @@ impl LossBuilder {
                 _ => compiled.asm_text()?,
             });
         }
-        let (_, stages) = self.stages(&Shape::default())?;
+        let (_, stages) = self.stages(&Shape::default(), true)?;
         Ok(print_program(match stage {
             Stage::Grad => &stages.grad,
             Stage::Simplified => &stages.simplified,

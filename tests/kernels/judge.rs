@@ -142,6 +142,10 @@ impl Judge<'_> {
                 inner.insert(*axis, index as usize);
                 self.at(dense(0), &inner)
             }
+            Op::Contract(axes) => {
+                let pairs = self.along(dense(0), axes, point).into_iter().zip(self.along(dense(1), axes, point));
+                pairs.map(|(a, b)| a * b).sum()
+            }
             Op::Rename { from, to } => {
                 let mut inner = point.clone();
                 inner.insert(*from, point[to]);

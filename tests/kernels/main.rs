@@ -1,6 +1,7 @@
 //! Graphs built by hand through scheduling and code generation, against a slow evaluator.
 
 mod build;
+mod contract;
 mod judge;
 mod losses;
 mod random;
