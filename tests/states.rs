@@ -199,3 +199,30 @@ loss f(x: real[N], mask: binary[N]) = masked(scaled, mask) + mean(each(scaled) *
         near(got.grad("scaled_2.scale").expect("asked for").to_f64()[0], 4.5, tolerance);
     }
 }
+
+#[test]
+fn terms_of_losses_with_learned_weights() {
+    let text = "
+loss square(x: real[N]) = mean(x^2)
+loss level(x: real[N]) = mean(x)
+loss f(x: real[N]) = 2 * uncertainty(square, 3 * level) + level
+loss g(x: real[N]) =
+    let spread = square / 2
+    uncertainty(spread, level)";
+    let terms = |name: &str| -> Vec<(String, f64, f64)> {
+        let builder = Compiler::new().compile(text).expect("sound").loss(name).expect("a loss");
+        let loss = builder.dtype(DType::F64).build().expect("it builds");
+        let got = call(&loss, &x(&[1.0, 3.0]), &Params::new().set("s1", 2.0_f64.ln()));
+        let terms: Vec<_> = got.terms().iter().map(|term| (term.name.clone(), term.weight, term.value)).collect();
+        near(terms.iter().map(|(_, weight, value)| weight * value).sum(), got.value(), 1e-14);
+        terms
+    };
+    let f = terms("f");
+    assert_eq!(f.iter().map(|term| term.0.as_str()).collect::<Vec<_>>(), ["square", "level", "rest"]);
+    near(f[0].1, 1.0, 1e-14);
+    near(f[0].2, 5.0, 1e-14);
+    let g = terms("g");
+    assert_eq!(g.iter().map(|term| term.0.as_str()).collect::<Vec<_>>(), ["spread", "level", "rest"]);
+    near(g[0].1, 0.5, 1e-14);
+    near(g[0].2, 2.5, 1e-14);
+}

@@ -350,11 +350,18 @@ impl Lowering<'_> {
                 (None, None) => return Err(LowerError::NotCompileTime { span: input.span }),
             };
             inner.inputs.push(value);
+            let argument = call.inputs.get(position).and_then(Option::as_ref);
+            inner.losses.push(argument.and_then(|argument| self.loss_name(instance, &argument.value)));
         }
         // Arguments belong to the caller, what follows to the callee.
         self.path.push(call.number);
         let value = self.body(&mut inner);
+        let terms = value.and_then(|value| Ok((value, self.inner_terms(&inner)?)));
         self.path.pop();
-        value
+        let (value, terms) = terms?;
+        if !terms.is_empty() {
+            instance.terms.borrow_mut().insert(call, terms);
+        }
+        Ok(value)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::outermost::Outermost;
+use super::terms::Term;
 use super::{LowerError, Options};
 use crate::check::kind_name;
 use crate::hir::{self, AxisKind, Expr, ExprKind, Function, IntRef, Kind, LabelledAxis};
@@ -51,13 +52,18 @@ pub struct Instance<'a> {
     /// Its calls, as far as lowered, by their place in memory: a call is instantiated once, so that the axes which
     /// a callee adds are the same wherever its value is used (in the value and in a term).
     pub calls: RefCell<HashMap<*const hir::Call, Value>>,
+    /// The losses that its inputs are, by the names that they have as terms.
+    pub losses: Vec<Option<String>>,
+    /// The terms of those of its calls that are losses over losses.
+    pub terms: RefCell<HashMap<*const hir::Call, Vec<Term>>>,
 }
 
 impl<'a> Instance<'a> {
     /// A function with these axes and nothing else put in yet.
     pub fn new(function: &'a Function, axes: Vec<Vec<AxisId>>) -> Self {
-        let calls = RefCell::default();
-        Instance { function, axes, inputs: Vec::new(), hyperparameters: Vec::new(), lets: Vec::new(), calls }
+        let (inputs, hyperparameters, lets, losses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (calls, terms) = (RefCell::default(), RefCell::default());
+        Instance { function, axes, inputs, hyperparameters, lets, calls, losses, terms }
     }
 }
 
