@@ -41,6 +41,7 @@ impl Lowering<'_> {
         if !turning.loops.contains_key(&repeat) {
             let opened = self.open(instance, repeat)?;
             turning.loops.insert(repeat, opened);
+            self.open_loops += 1;
         }
         let opened = &turning.loops[&repeat];
         let start = &instance.lets[instance.function.repeats[repeat as usize].starts[variable as usize].0 as usize];
@@ -101,6 +102,9 @@ impl Lowering<'_> {
         variable: u32,
         span: Span,
     ) -> Value {
+        if variable == 0 {
+            self.open_loops -= 1;
+        }
         let opened = &turning.loops[&repeat];
         let repeat = &instance.function.repeats[repeat as usize];
         let starts = repeat.starts.iter().map(|start| &instance.lets[start.0 as usize]);
