@@ -231,6 +231,19 @@ impl Printer<'_> {
                 let tensor = self.expression(tensor, ATOM);
                 (format!("{tensor}[{} = {}]", self.axis(*axis), self.expression(index, 0)), ATOM)
             }
+            (Op::Order(axis), &[x]) => (format!("order[{}]({})", self.axis(*axis), self.expression(x, 0)), ATOM),
+            (Op::TopIndex { over, to, along }, &[x]) => {
+                let (over, to, along) = (self.axes(over), self.axis(*to), self.axis(*along));
+                (format!("top index {along}[{over} → {to}]({})", self.expression(x, 0)), ATOM)
+            }
+            (Op::CumSum { axis, reverse }, &[x]) => {
+                let name = if *reverse { "reverse cumsum" } else { "cumsum" };
+                (format!("{name}[{}]({})", self.axis(*axis), self.expression(x, 0)), ATOM)
+            }
+            (Op::Scatter { axis, over }, &[values, index]) => {
+                let (values, index) = (self.expression(values, 0), self.expression(index, 0));
+                (format!("Σ[{}]({values} at {} = {index})", self.axes(over), self.axis(*axis)), ATOM)
+            }
             (Op::Contract(axes), &[a, b]) => {
                 let product = self.infix("·", PRODUCT, a, b).0;
                 (format!("Σ[{}]({product})", self.axes(axes)), ATOM)

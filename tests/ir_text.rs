@@ -20,6 +20,7 @@ fn everything() -> Program {
     let pack = graph.add_axis("S", Extent::Input, true);
     let boxes = graph.add_axis("box", Extent::Fixed(4), false);
     let m = graph.add_axis("N", Extent::SameAs(n), false);
+    let k = graph.add_axis("T", Extent::Fixed(2), false);
     let x = graph.input(InputId(0), Element::Real, &[n, pack, boxes]);
     let label = graph.input(InputId(1), Element::Int, &[n]);
     let gamma = graph.parameter(ParameterId(0));
@@ -42,6 +43,14 @@ fn everything() -> Program {
     nodes.push(graph.index(boxes));
     nodes.push(graph.gather(boxes, x, label));
     nodes.push(graph.rename(x, n, m));
+    let top = |along| Op::TopIndex { over: [boxes, n].into_iter().collect(), to: k, along };
+    nodes.push(graph.add(top(n), &[x]));
+    nodes.push(graph.add(top(boxes), &[x]));
+    nodes.push(graph.order(pack, x));
+    nodes.push(graph.cumsum(n, false, x));
+    nodes.push(graph.cumsum(n, true, x));
+    nodes.push(graph.scatter(m, &[n], x, label));
+    nodes.push(graph.scatter(n, &[n, boxes], x, label));
     nodes.push(graph.bool(true));
     nodes.push(graph.add(Op::Polygamma(1), &[x]));
     let turn = graph.add_axis("turn", Extent::Fixed(3), false);

@@ -39,6 +39,9 @@ const SIGNATURES: &[&str] = &[
     "triplet(anchor: real[N, D], positive: real[N, D], negative: real[N, D]; margin = 0.2)",
     "center(features: real[N, D], centers: real[K, D], label: index(K)[N])",
     "center_joint(logits: logit[N, K], features: real[N, D], centers: real[K, D], label: index(K)[N]; lambda = 0.003)",
+    "range_intra(features: real[N, D], label: index(K)[N]; axis K = classes, int k = 2)",
+    "range(features: real[N, D], centers: real[K, D], label: index(K)[N]; \
+     int k = 2, margin = 1, lambda1 = 1, lambda2 = 1)",
     "range_inter(centers: real[K, D]; margin = 1)",
     "center_invariant(features: real[N, D], centers: real[K, D], label: index(K)[N]; \
      lambda1 = 1, lambda2 = 1, eps = 1e-6)",
@@ -107,6 +110,7 @@ const SIGNATURES: &[&str] = &[
     "unified_focal_sym(pred: prob[..B], target: binary[..B]; lambda = 0.5, delta = 0.6, gamma = 0.5, eps = 1e-7)",
     "dice_ce(pred: prob[..B], target: binary[..B]; w_dice = 1, w_ce = 1, eps = 1e-5)",
     "wasserstein_critic(real: real[..A], fake: real[..B])",
+    "wasserstein_1d(pred: real[N], target: real[N]; p = 1)",
     "wasserstein_generator(fake: real[..B])",
     "gan_discriminator(real_logits: logit[..A], fake_logits: logit[..B])",
     "gan_generator(fake_logits: logit[..B])",

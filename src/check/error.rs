@@ -154,6 +154,8 @@ pub enum TypeError {
     BuiltinNamed { function: &'static str, usage: &'static str, name: String, span: Span },
     #[error("`{name}` needs its axes in brackets")]
     AlongNeedsAxes { name: &'static str, has: String, span: Span },
+    #[error("`{name}` puts its result on a new axis, which has no name here")]
+    NeedsNewAxis { name: &'static str, usage: &'static str, has: String, span: Span },
     #[error("axis `{axis}` is not built from this")]
     BuildLabel { axis: String, label: Option<String>, labels: Vec<String>, span: Span },
     #[error("`{axis}(…)` lacks {}", missing.join(", "))]

@@ -30,7 +30,7 @@ impl Scope<'_, '_> {
         self.add_axis(&name.text, AxisKind::Computed(Box::new(extent)), name.span);
     }
 
-    fn axis_name_is_taken(&mut self, name: &ast::Name) -> bool {
+    pub(super) fn axis_name_is_taken(&mut self, name: &ast::Name) -> bool {
         let own = self.axes.iter().find(|axis| axis.name == name.text).map(|axis| axis.span);
         let labelled = self.checker.world.labelled_axis(self.module, &name.text).is_some();
         if own.is_none() && !labelled {

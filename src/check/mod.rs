@@ -13,6 +13,7 @@ mod foreign;
 mod infer_inputs;
 mod kinds;
 mod labels;
+mod largest;
 mod local_axes;
 mod operators;
 mod reduce;

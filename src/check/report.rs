@@ -389,6 +389,10 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic.help(format!("its arguments have no names: `{usage}`"))
             }
         }
+        TypeError::NeedsNewAxis { name, usage, has, span } => Diagnostic::error("E0514", title)
+            .at(*span, "the last axis in the brackets is followed by `->` and a new name")
+            .note(format!("the operand has {has}"))
+            .help(format!("`{name}` is written `{usage}`")),
         TypeError::AlongNeedsAxes { name, has, span } => Diagnostic::error("E0510", title)
             .at(*span, "")
             .note(format!("the operand has the axes {has}"))

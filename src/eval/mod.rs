@@ -9,6 +9,7 @@
 mod dense;
 mod node;
 mod turns;
+mod whole;
 
 pub use dense::{Dense, Values};
 

@@ -84,7 +84,9 @@ impl<'a> Resolver<'a> {
                 Source::Buffer(buffer) => Some(TensorRef::Buffer(*buffer)),
                 Source::Value(_) => None,
             };
+            // What is repeated along an axis is stored: the operation looks along it.
             if let (Some(tensor), Some(axes)) = (tensor, axes)
+                && axes.len() == self.graph.axes_of(node).len()
                 && axes.iter().enumerate().all(|(position, axis)| !axes[..position].contains(axis))
             {
                 return WholeOperand { tensor, axes, element };
@@ -196,8 +198,11 @@ impl<'a> Resolver<'a> {
             Op::Polygamma(order) => ValueOp::Polygamma(*order),
             Op::Select => ValueOp::Select,
             Op::Cast(element) => ValueOp::Cast(*element),
-            Op::Contract(_) | Op::Carried(_) | Op::Repeat(_) => {
-                unreachable!("whole operations and the variables of loops have their buffers")
+            Op::Contract(_) | Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } | Op::Scatter { .. } => {
+                unreachable!("whole operations have their buffers")
+            }
+            Op::Carried(_) | Op::Repeat(_) => {
+                unreachable!("the variables of loops have their buffers")
             }
         };
         let operands = self.operands(id, at);

@@ -15,6 +15,10 @@ use crate::op::Element;
 pub(super) fn whole_op(node: &Node) -> Option<WholeOp> {
     match &node.op {
         Op::Contract(axes) => Some(WholeOp::Contract(axes.to_vec())),
+        Op::Order(axis) => Some(WholeOp::Order(*axis)),
+        Op::TopIndex { over, to, along } => Some(WholeOp::TopIndex { over: over.to_vec(), to: *to, along: *along }),
+        Op::CumSum { axis, reverse } => Some(WholeOp::CumSum { axis: *axis, reverse: *reverse }),
+        Op::Scatter { axis, over } => Some(WholeOp::Scatter { axis: *axis, over: over.to_vec() }),
         _ => None,
     }
 }

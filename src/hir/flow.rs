@@ -181,6 +181,14 @@ impl<'p, A: Copy + PartialEq> Flow<'p, A> {
                 all.retain(|axis| !gone.contains(axis));
                 all
             }
+            ExprKind::Largest { axes, to, value, filter } => {
+                let mut all = of(value);
+                filter.iter().for_each(|filter| merge(&mut all, &of(filter)));
+                let gone = bound(axes);
+                all.retain(|axis| !gone.contains(axis));
+                merge(&mut all, &bound(&[*to]));
+                all
+            }
             ExprKind::Pick { value, axis, index, .. } => {
                 let gone = bound(&[*axis]);
                 let picked = of(index);

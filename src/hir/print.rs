@@ -40,6 +40,8 @@ impl Along {
             Along::Softmax => "softmax",
             Along::LogSoftmax => "log_softmax",
             Along::Normalize => "normalize",
+            Along::Sort => "sort",
+            Along::CumSum => "cumsum",
         }
     }
 }
@@ -288,6 +290,16 @@ impl Printer<'_> {
                 (format!("{}{}({inside})", reduction.name(), self.axes(axes)), 9)
             }
             ExprKind::Along(along, axes, x) => (format!("{}{}({})", along.name(), self.axes(axes), self.expr(x, 0)), 9),
+            ExprKind::Largest { axes, to, value, filter } => {
+                let mut inside = self.expr(value, 0);
+                self.modifiers(&mut inside, None, filter.as_deref());
+                let over: Vec<String> = axes.iter().map(|&axis| self.axis(axis)).collect();
+                let to_axis = &self.function.axes[to.0 as usize];
+                if let AxisKind::Computed(count) = &to_axis.kind {
+                    let _ = write!(inside, ", {}", self.expr(count, 0));
+                }
+                (format!("topk[{} -> {}]({inside})", over.join(", "), to_axis.name), 9)
+            }
             ExprKind::Pick { value, axis, index, .. } => {
                 (format!("{}[{} = {}]", self.expr(value, 9), self.axis(*axis), self.expr(index, 0)), 9)
             }

@@ -125,6 +125,36 @@ pub enum Op {
         /// An axis that the operand does not have.
         to: AxisId,
     },
+    /// Along this axis, the indices of the operand's elements in ascending order, ints with its axes. Equal
+    /// elements keep their order; NaN stands after all numbers.
+    Order(AxisId),
+    /// For each of the largest elements over `over`, in descending order, its index along one of these axes, an int
+    /// on the new axis `to` in their place; −1 beyond the number of elements. Of equal elements the one that comes
+    /// first in row-major order of `over`, as listed, is first; NaN stands before all numbers.
+    TopIndex {
+        /// Axes of the operand.
+        over: Axes,
+        /// An axis that the operand does not have; its extent is how many are looked for.
+        to: AxisId,
+        /// The one of `over` that the result indexes.
+        along: AxisId,
+    },
+    /// Along an axis, the sum of the elements up to and with each one; in reverse, from each one on.
+    CumSum {
+        /// An axis of the operand.
+        axis: AxisId,
+        /// Whether it begins at the end.
+        reverse: bool,
+    },
+    /// `(values, index)`: at each position of the new axis `axis`, the sum over `over` of the values whose index
+    /// is that position; an index out of range adds nothing. Values and index are aligned by axis, `over` are axes of
+    /// them, perhaps `axis` itself. The sum is taken in row-major order of `over` as listed.
+    Scatter {
+        /// The last axis of the result.
+        axis: AxisId,
+        /// What is summed over.
+        over: Axes,
+    },
     /// A variable of a loop at the start of a turn, a leaf of the loop's body.
     Carried(Carried),
     /// `(start of each variable …, result of each variable …)`: what came of one of them.
@@ -139,7 +169,9 @@ impl Op {
             Op::Repeat(repeat) => 2 * repeat.variables as usize,
             Op::Unary(_) | Op::Polygamma(_) | Op::Cast(_) | Op::Stop | Op::Broadcast(_) => 1,
             Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
-            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) | Op::Contract(_) => 2,
+            Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } => 1,
+            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) => 2,
+            Op::Contract(_) | Op::Scatter { .. } => 2,
             Op::Select => 3,
         }
     }
@@ -394,6 +426,23 @@ impl Graph {
     /// The elements of `tensor` along `axis` at `index`.
     pub fn gather(&mut self, axis: AxisId, tensor: NodeId, index: NodeId) -> NodeId {
         self.add(Op::Gather(axis), &[tensor, index])
+    }
+
+    /// The indices that put `x` in ascending order along one of its axes.
+    pub fn order(&mut self, axis: AxisId, x: NodeId) -> NodeId {
+        self.add(Op::Order(axis), &[x])
+    }
+
+    /// Running sums along an axis of `x`.
+    pub fn cumsum(&mut self, axis: AxisId, reverse: bool, x: NodeId) -> NodeId {
+        self.add(Op::CumSum { axis, reverse }, &[x])
+    }
+
+    /// The values summed over axes into a new one, each at its index.
+    pub fn scatter(&mut self, axis: AxisId, over: &[AxisId], values: NodeId, index: NodeId) -> NodeId {
+        let mut over: Axes = over.iter().copied().collect();
+        over.sort();
+        self.add(Op::Scatter { axis, over }, &[values, index])
     }
 
     /// The sum over `axes` of the product of two operands that both have them, all axes in the order of their ids.

@@ -298,6 +298,14 @@ impl Reader {
             "broadcast" => Op::Broadcast(words.axes(graph)?),
             "contract" => Op::Contract(words.axes(graph)?),
             "gather" => Op::Gather(words.one_axis(graph)?),
+            "order" => Op::Order(words.one_axis(graph)?),
+            "topindex" => {
+                let (over, to) = (words.axes(graph)?, words.one_axis(graph)?);
+                Op::TopIndex { over, to, along: words.one_axis(graph)? }
+            }
+            "cumsum" => Op::CumSum { axis: words.one_axis(graph)?, reverse: false },
+            "cumsum_reverse" => Op::CumSum { axis: words.one_axis(graph)?, reverse: true },
+            "scatter" => Op::Scatter { axis: words.one_axis(graph)?, over: words.axes(graph)? },
             "reduce" => {
                 let name = words.next()?;
                 let op = ReduceOp::from_name(&name).ok_or_else(|| format!("no reduction is called `{name}`"))?;

@@ -135,6 +135,14 @@ fn operation(program: &Program, node: &Node) -> String {
         Op::Reduce(op, axes) => format!("reduce {} {}", op.name(), axis_list(graph, axes)),
         Op::Softmax(op, axes) => format!("{} {}", op.name(), axis_list(graph, axes)),
         Op::Gather(axis) => format!("gather {}", axis_list(graph, &[*axis])),
+        Op::Order(axis) => format!("order {}", axis_list(graph, &[*axis])),
+        Op::TopIndex { over, to, along } => {
+            format!("topindex {} {} {}", axis_list(graph, over), axis_list(graph, &[*to]), axis_list(graph, &[*along]))
+        }
+        Op::CumSum { axis, reverse } => {
+            format!("{} {}", if *reverse { "cumsum_reverse" } else { "cumsum" }, axis_list(graph, &[*axis]))
+        }
+        Op::Scatter { axis, over } => format!("scatter {} {}", axis_list(graph, &[*axis]), axis_list(graph, over)),
         Op::Contract(axes) => format!("contract {}", axis_list(graph, axes)),
         Op::Rename { from, to } => format!("rename {}", axis_list(graph, &[*from, *to])),
         Op::Carried(carried) => {

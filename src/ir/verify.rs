@@ -73,6 +73,15 @@ fn node(program: &Program, id: NodeId) -> Result<(), String> {
         Op::Size(axis) | Op::Index(axis) | Op::Gather(axis) => axes(graph, &[*axis])?,
         Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) | Op::Contract(all) => axes(graph, all)?,
         Op::Rename { from, to } => axes(graph, &[*from, *to])?,
+        Op::Order(axis) | Op::CumSum { axis, .. } => axes(graph, &[*axis])?,
+        Op::TopIndex { over, to, .. } => {
+            axes(graph, over)?;
+            axes(graph, &[*to])?;
+        }
+        Op::Scatter { axis, over } => {
+            axes(graph, over)?;
+            axes(graph, &[*axis])?;
+        }
         Op::Carried(carried) => axes(graph, &carried.ty.axes)?,
         Op::Repeat(repeat) if repeat.variable >= repeat.variables => return Err("no such variable".to_owned()),
         Op::Input(input) if input.0 as usize >= program.inputs.len() => return Err("no such input".to_owned()),

@@ -193,6 +193,31 @@ pub struct Call {
 pub enum WholeOp {
     /// The sum over these axes of the product of two operands of reals.
     Contract(Vec<AxisId>),
+    /// The indices that put a tensor of reals in ascending order along an axis.
+    Order(AxisId),
+    /// The indices along one axis of the largest elements over some, on a new axis.
+    TopIndex {
+        /// Over which axes.
+        over: Vec<AxisId>,
+        /// The new axis.
+        to: AxisId,
+        /// The axis that the result indexes.
+        along: AxisId,
+    },
+    /// Running sums along an axis.
+    CumSum {
+        /// Along which.
+        axis: AxisId,
+        /// Whether they begin at the end.
+        reverse: bool,
+    },
+    /// `(values, index)`: the sum over some axes of the values, each added where its index says.
+    Scatter {
+        /// The axis of the result that is indexed.
+        axis: AxisId,
+        /// Over which axes.
+        over: Vec<AxisId>,
+    },
 }
 
 /// A tensor as a whole operation sees it.

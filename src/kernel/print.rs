@@ -89,9 +89,7 @@ impl Plan {
                 repeat.body.iter().try_for_each(|inner| self.statement(f, inner, depth + 1))
             }
             Statement::Whole(call) => {
-                let op = match &call.op {
-                    WholeOp::Contract(axes) => format!("contract [{}]", self.axes_text(axes, false)),
-                };
+                let op = self.whole_text(&call.op);
                 let operand = |operand: &WholeOperand| {
                     format!("{}[{}]", self.tensor_text(operand.tensor), self.axes_text(&operand.axes, false))
                 };
@@ -140,6 +138,20 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn whole_text(&self, op: &WholeOp) -> String {
+        let list = |axes: &[AxisId]| format!("[{}]", self.axes_text(axes, false));
+        match op {
+            WholeOp::Contract(axes) => format!("contract {}", list(axes)),
+            WholeOp::Order(axis) => format!("order {}", list(&[*axis])),
+            WholeOp::TopIndex { over, to, along } => {
+                format!("topindex {} {} {}", list(over), list(&[*to]), list(&[*along]))
+            }
+            WholeOp::CumSum { axis, reverse: false } => format!("cumsum {}", list(&[*axis])),
+            WholeOp::CumSum { axis, reverse: true } => format!("cumsum_reverse {}", list(&[*axis])),
+            WholeOp::Scatter { axis, over } => format!("scatter {} {}", list(&[*axis]), list(over)),
+        }
     }
 
     fn tensor_text(&self, tensor: TensorRef) -> String {

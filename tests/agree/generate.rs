@@ -200,7 +200,7 @@ impl Generator<'_> {
         if depth == 0 {
             return self.leaf();
         }
-        let forms = if self.elementwise { 10 } else { 22 };
+        let forms = if self.elementwise { 10 } else { 25 };
         match self.choices.below(forms) {
             0 => self.leaf(),
             1 => self.infix("+", depth),
@@ -239,6 +239,7 @@ impl Generator<'_> {
             16 | 17 => self.pick(depth),
             18 => self.pairs(depth),
             19 => self.labelled(depth),
+            20..=22 => self.ordered(depth),
             _ => self.call(depth),
         }
     }
