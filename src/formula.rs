@@ -18,7 +18,7 @@ const WORTH_A_NAME: usize = 12;
 pub fn print_gradients(program: &Program) -> String {
     let gradients = program.outputs.iter().filter_map(|output| match &output.role {
         OutputRole::Gradient(input) => Some((format!("d/d{input}"), output.node)),
-        OutputRole::Value | OutputRole::Term(_) | OutputRole::Weight(_) => None,
+        OutputRole::Value | OutputRole::Term(_) | OutputRole::Weight(_) | OutputRole::State(_) => None,
     });
     print_nodes(program, &gradients.collect::<Vec<_>>())
 }

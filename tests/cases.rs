@@ -7,8 +7,7 @@ use assert_cmd::Command;
 use lossc::session::Compiler;
 
 /// Losses whose cases wait for a construct of the language that this version lacks.
-const WAITING: &[(&str, &str)] =
-    &[("ada_face", "state"), ("curricular_face", "state"), ("curricular_face_cos", "state")];
+const WAITING: &[(&str, &str)] = &[];
 
 /// The losses that have a case file.
 fn with_cases() -> BTreeSet<String> {

@@ -60,6 +60,11 @@ const SIGNATURES: &[&str] = &[
     "mv_softmax(features: real[N, D], weights: real[K, D], label: index(K)[N]; s = 32, m = 0.35, t = 0.2)",
     "mv_softmax_adaptive_cos(cosine: real[N, K], label: index(K)[N]; s = 32, m = 0.35, t = 0.2)",
     "mv_softmax_adaptive(features: real[N, D], weights: real[K, D], label: index(K)[N]; s = 32, m = 0.35, t = 0.2)",
+    "curricular_face_cos(cosine: real[N, K], label: index(K)[N]; s = 64, m = 0.5, alpha = 0.99, state t = 0)",
+    "curricular_face(features: real[N, D], weights: real[K, D], label: index(K)[N]; s = 64, m = 0.5, alpha = 0.99)",
+    "ada_face(features: real[N, D], weights: real[K, D], label: index(K)[N]; \
+     s = 64, m = 0.4, h = 0.333, momentum = 0.99, state mean = 20, state std = 100)",
+    "uncertainty(l1: real, l2: real; learn s1 = 0, learn s2 = 0)",
     "sface(features: real[N, D], weights: real[K, D], label: index(K)[N]; s = 64, k = 80, a = 0.8, b = 1.23)",
     "info_nce(query: real[N, D], key: real[N, D]; temperature = 0.07)",
     "clip(image: real[N, D], text: real[N, D]; scale = 14.2857)",

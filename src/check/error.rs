@@ -188,8 +188,17 @@ pub enum TypeError {
     VariableHidden { name: String, span: Span },
     #[error("`{name}` starts as {first} and becomes {second}")]
     VariableKind { name: String, first: String, second: String, span: Span },
-
-    // What this version lacks.
-    #[error("{what} is not built into this version of the compiler yet")]
-    NotYet { what: String, span: Span },
+    #[error("`{name}` is not a state of this {}", if *in_function { "function" } else { "loss" })]
+    NextOfNoState {
+        name: String,
+        known: Vec<String>,
+        meant: Option<String>,
+        declared: Option<Span>,
+        in_function: bool,
+        span: Span,
+    },
+    #[error("`{name}` would get its next value at every turn")]
+    NextInLoop { name: String, span: Span },
+    #[error("`{name}` gets its next value twice")]
+    NextTwice { name: String, first: Span, span: Span },
 }

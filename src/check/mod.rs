@@ -21,6 +21,7 @@ mod repeat;
 mod report;
 mod scope;
 mod signature;
+mod states;
 
 use std::sync::Arc;
 

@@ -98,9 +98,6 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             .at(*span, "the second one")
             .and_at(*first, "the first one")
             .help("give it another name"),
-        TypeError::NotYet { span, .. } => {
-            Diagnostic::error("E0901", title).at(*span, "needed here").note("the language has it; the compiler will")
-        }
         _ => return None,
     })
 }
@@ -433,6 +430,34 @@ fn hyperparameters(error: &TypeError) -> Option<Diagnostic> {
         TypeError::NotCompileTime { name, span, .. } => Diagnostic::error("E0604", title)
             .at(*span, "")
             .help(format!("use ints, constants and `int` hyperparameters: `int {name} = …`")),
+        TypeError::NextOfNoState { name, known, meant, declared, in_function, span } => {
+            let diagnostic = Diagnostic::error("E0607", title).at(*span, "not a state");
+            let diagnostic = match declared {
+                Some(declared) => diagnostic.and_at(*declared, "what has this name"),
+                None => diagnostic,
+            };
+            if *in_function {
+                return Some(
+                    diagnostic
+                        .note("an `fn` computes; only a loss keeps values from call to call")
+                        .help("compute the new value here, and write `next` in the loss that has the state"),
+                );
+            }
+            match meant {
+                None => diagnostic
+                    .note(format!("its states: {}", listed(known)))
+                    .help(format!("declare it after `;` as `state {name} = 0`, or write `let {name} = …`")),
+                _ => suggest(diagnostic, meant),
+            }
+        }
+        TypeError::NextInLoop { name, span } => Diagnostic::error("E0609", title)
+            .at(*span, "in a `repeat`")
+            .note("a state is set once a call")
+            .help(format!("carry a variable through the turns, and write `next {name} = …` after the loop")),
+        TypeError::NextTwice { first, span, .. } => Diagnostic::error("E0608", title)
+            .at(*span, "the second time")
+            .and_at(*first, "the first time")
+            .help("below the first `next` the name is the new value; give what lies between a name with `let`"),
         TypeError::IgnoredIsNoInt { name, span } => {
             Diagnostic::error("E0606", title).at(*span, "").help(format!("declare it after `;` as `int {name} = -100`"))
         }

@@ -6,7 +6,7 @@ use super::error::TypeError;
 use super::{Checker, infer_inputs};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
-    Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Repeat, Sort, Ty,
+    Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Repeat, Sort, Ty, Update,
 };
 use crate::resolve::ModuleId;
 use crate::span::Span;
@@ -60,6 +60,10 @@ pub struct Scope<'c, 'w> {
     pub repeats: Vec<Repeat>,
     /// The variables of the loop in which this place stands.
     pub variables: Vec<String>,
+    /// The states that got a new value so far.
+    pub updates: Vec<Update>,
+    /// How many calls it has so far.
+    pub calls: u32,
     /// What words mean at this place.
     pub words: HashMap<String, Word>,
     /// All parameters of the signature: defaults cannot speak of those that are not declared yet.
@@ -94,6 +98,8 @@ impl<'c, 'w> Scope<'c, 'w> {
             lets: Vec::new(),
             repeats: Vec::new(),
             variables: Vec::new(),
+            updates: Vec::new(),
+            calls: 0,
             words: HashMap::new(),
             upcoming: HashMap::new(),
             failed: false,
@@ -124,6 +130,7 @@ impl<'c, 'w> Scope<'c, 'w> {
             hyperparameters: scope.hyperparameters,
             lets: scope.lets,
             repeats: scope.repeats,
+            updates: scope.updates,
             result,
             span: function.name.span,
             definition,
@@ -143,10 +150,7 @@ impl<'c, 'w> Scope<'c, 'w> {
                     let value = self.expr(value);
                     self.bind(name, value);
                 }
-                StatementKind::Next { name, .. } => {
-                    self.not_yet("`next` (states)", statement.span);
-                    self.words.insert(name.text.clone(), Word::Broken);
-                }
+                StatementKind::Next { name, value } => self.next_statement(name, value, statement.span),
                 StatementKind::Axis { name, extent } => self.axis_statement(name, extent),
                 StatementKind::Repeat { count, starts, body } => self.repeat(count, starts, body, statement.span),
                 // The parser refuses it outside `repeat`.
@@ -211,6 +215,7 @@ impl<'c, 'w> Scope<'c, 'w> {
             hyperparameters: self.hyperparameters.clone(),
             lets: self.lets.clone(),
             repeats: self.repeats.clone(),
+            updates: self.updates.clone(),
             span: result.span,
             definition: result.span,
             result,
@@ -228,11 +233,6 @@ impl<'c, 'w> Scope<'c, 'w> {
         if !self.checker.diagnostics.contains(&diagnostic) {
             self.checker.diagnostics.push(diagnostic);
         }
-    }
-
-    /// Reports what the language has and this version of the compiler lacks.
-    pub fn not_yet(&mut self, what: &str, span: Span) {
-        self.report(TypeError::NotYet { what: what.to_string(), span });
     }
 
     /// The source text under a span, on one line and not too long.

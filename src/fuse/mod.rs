@@ -37,6 +37,7 @@ pub fn fuse(program: &Program) -> Plan {
             OutputRole::Term(name) => format!("term {name}"),
             OutputRole::Weight(name) => format!("weight {name}"),
             OutputRole::Gradient(name) => format!("gradient {name}"),
+            OutputRole::State(name) => format!("state {name}"),
         };
         plan.outputs.push(Output { axes: output.axes.clone(), name });
     }

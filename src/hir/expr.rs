@@ -159,6 +159,8 @@ pub enum ExprKind {
 /// A call with everything filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
+    /// Its number among the calls of its function. Copies of an expression have the same.
+    pub number: u32,
     /// What is called.
     pub function: FunctionId,
     /// Its name, for printing.

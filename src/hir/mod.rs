@@ -4,6 +4,7 @@
 //! A function is checked once, in terms of its own axes; a call says which of the caller's axes stand
 //! for them. So nothing here is expanded: the body of a callee is instantiated by `lower`.
 
+mod carried;
 mod expr;
 mod flow;
 mod outer;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::span::Span;
 use crate::syntax::ast::Role;
 
+pub use carried::{Carried, carried};
 pub use expr::{Along, Argument, Call, Expr, ExprKind, Reduction};
 pub use flow::{Instance, MakeAxis, call_axes, expr_axes, repeat_axes};
 pub use outer::{NoReduction, described, is_constant, outer_axes};
@@ -169,6 +171,8 @@ pub struct Function {
     pub lets: Vec<Let>,
     /// The loops among them, an outer one before those in it.
     pub repeats: Vec<Repeat>,
+    /// The states that get a new value.
+    pub updates: Vec<Update>,
     /// The value.
     pub result: Expr,
     /// Where it is defined (its name).
@@ -204,6 +208,17 @@ pub struct Hyperparameter {
     /// The axis whose extent it is: `axis K = classes`. Then its default is the size of that axis.
     pub extent_of: Option<AxisIndex>,
     /// Where it is declared.
+    pub span: Span,
+}
+
+/// `next state = value`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// The state, by its position among the hyperparameters.
+    pub state: u32,
+    /// The `let` that holds the new value, without a gradient.
+    pub value: LetIndex,
+    /// The statement.
     pub span: Span,
 }
 

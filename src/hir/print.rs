@@ -99,7 +99,12 @@ impl Printer<'_> {
             _ => {
                 let assigned =
                     self.is_result(index) || self.loops_around(index).any(|repeat| self.has(repeat, binding));
-                let word = if assigned { "" } else { "let " };
+                let next = self.function.updates.iter().any(|update| update.value.0 as usize == index);
+                let word = match (assigned, next) {
+                    (true, _) => "",
+                    (false, true) => "next ",
+                    (false, false) => "let ",
+                };
                 let value = self.expr(&binding.value, 0);
                 let _ = writeln!(text, "{margin}{word}{}: {ty} = {value}", binding.name);
             }

@@ -236,6 +236,7 @@ impl Reader {
             "term" => OutputRole::Term(words.string()?),
             "weight" => OutputRole::Weight(words.string()?),
             "gradient" => OutputRole::Gradient(words.string()?),
+            "state" => OutputRole::State(words.string()?),
             other => return Err(format!("no output is `{other}`")),
         };
         let node = self.operand(&words.next()?)?;

@@ -109,6 +109,7 @@ fn output_line(graph: &Graph, output: &Output, numbers: &[usize]) -> String {
         OutputRole::Term(name) => format!("term {}", quoted(name)),
         OutputRole::Weight(name) => format!("weight {}", quoted(name)),
         OutputRole::Gradient(name) => format!("gradient {}", quoted(name)),
+        OutputRole::State(name) => format!("state {}", quoted(name)),
     };
     format!("output {role} %{} {}", numbers[output.node.0 as usize], axis_list(graph, &output.axes))
 }

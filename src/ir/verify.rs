@@ -3,8 +3,9 @@
 //! Checked: operands come before their users; every operation has as many operands as it takes; every axis
 //! exists, and none occurs twice in a type; types are what the operation gives; an axis has its extent from
 //! earlier ones; an input's node is that input with the declared type, and its labels are ints below an existing
-//! axis; parameters exist; an output has all axes of its node, none twice, and a gradient names an input;
-//! the nodes of a loop agree on it, a trace is as long as its loop, and no output depends on an open loop.
+//! axis; parameters exist; an output has all axes of its node, none twice; a gradient names an input or a
+//! parameter, a state a parameter; the nodes of a loop agree on it, a trace is as long as its loop, and no output
+//! depends on an open loop.
 //! Not checked: what the nodes mean, and that rewriting kept it (tests compare with the interpreter).
 
 use super::extent::Extent;
@@ -131,10 +132,15 @@ fn outputs(program: &Program) -> Result<(), String> {
         if !graph.axes_of(output.node).iter().all(|axis| output.axes.contains(axis)) {
             return wrong("its node has further axes");
         }
-        if let OutputRole::Gradient(name) = &output.role
-            && !program.inputs.iter().any(|input| input.name == *name)
-        {
-            return wrong("no input has that name");
+        let is_parameter = |name: &String| program.parameters.iter().any(|data| data.name == *name);
+        match &output.role {
+            OutputRole::Gradient(name)
+                if !is_parameter(name) && !program.inputs.iter().any(|input| input.name == *name) =>
+            {
+                return wrong("no input or parameter has that name");
+            }
+            OutputRole::State(name) if !is_parameter(name) => return wrong("no parameter has that name"),
+            _ => {}
         }
     }
     Ok(())

@@ -318,6 +318,13 @@ impl Lowering<'_> {
         Ok(value)
     }
 
+    /// The `let`s, the states and the value of a function whose arguments are put in.
+    fn body(&mut self, inner: &mut Instance<'_>) -> Result<Value, LowerError> {
+        self.lets(inner)?;
+        self.note_states(inner)?;
+        self.expr(inner, &inner.function.result)
+    }
+
     fn instantiate(&mut self, instance: &Instance<'_>, call: &Call) -> Result<Value, LowerError> {
         let Some(callee) = self.hir.function(call.function).cloned() else {
             return Err(LowerError::NotCompileTime { span: instance.function.span });
@@ -331,6 +338,11 @@ impl Lowering<'_> {
                 let axis = inner.axes[axis.0 as usize].first().copied();
                 self.extent_argument(instance, given, (&callee, hyperparameter), axis)?;
                 inner.hyperparameters.push(Hyper::Extent);
+                continue;
+            }
+            if let (None, Some(name)) = (given, self.carried_name(Some(call.number), position)) {
+                let value = self.real_parameter(&inner, hyperparameter, &name);
+                inner.hyperparameters.push(value);
                 continue;
             }
             let int = hyperparameter.role == crate::syntax::ast::Role::Int;
@@ -350,8 +362,18 @@ impl Lowering<'_> {
                 (None, None) => return Err(LowerError::NotCompileTime { span: input.span }),
             };
             inner.inputs.push(value);
+            let argument = call.inputs.get(position).and_then(Option::as_ref);
+            inner.losses.push(argument.and_then(|argument| self.loss_name(instance, &argument.value)));
         }
-        self.lets(&mut inner)?;
-        self.expr(&inner, &callee.result)
+        // Arguments belong to the caller, what follows to the callee.
+        self.path.push(call.number);
+        let value = self.body(&mut inner);
+        let terms = value.and_then(|value| Ok((value, self.inner_terms(&inner)?)));
+        self.path.pop();
+        let (value, terms) = terms?;
+        if !terms.is_empty() {
+            instance.terms.borrow_mut().insert(call, terms);
+        }
+        Ok(value)
     }
 }

@@ -41,7 +41,11 @@ impl Lowering<'_> {
     ) -> Result<Value, LowerError> {
         let opened = match turning.loops.entry(repeat) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(self.open(instance, repeat)?),
+            Entry::Vacant(free) => {
+                let opened = self.open(instance, repeat)?;
+                self.open_loops += 1;
+                free.insert(opened)
+            }
         };
         let start = &instance.lets[instance.function.repeats[repeat as usize].starts[variable as usize].0 as usize];
         let axes = opened.axes[variable as usize].clone();
@@ -101,6 +105,9 @@ impl Lowering<'_> {
         variable: u32,
         span: Span,
     ) -> Value {
+        if variable == 0 {
+            self.open_loops -= 1;
+        }
         let opened = &turning.loops[&repeat];
         let repeat = &instance.function.repeats[repeat as usize];
         let starts = repeat.starts.iter().map(|start| &instance.lets[start.0 as usize]);

@@ -16,14 +16,8 @@ use library::{Entry, entries};
 use page::{Row, conclusion, equations, references, written};
 
 /// Losses of the survey that the library does not have yet. A name that it has must leave this list.
-pub const PENDING: &[&str] = &[
-    "ada_face",
-    "curricular_face",
-    "curricular_face_cos",
-    "range",
-    "range_intra",
-    "wasserstein_1d",
-];
+pub const PENDING: &[&str] =
+    &["ada_face", "curricular_face", "curricular_face_cos", "range", "range_intra", "wasserstein_1d"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

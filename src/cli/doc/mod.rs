@@ -13,7 +13,7 @@ use super::arguments::{DocArguments, ListArguments};
 use super::failure::Failure;
 use super::output::put;
 use super::target::program_of;
-use crate::session::LossInfo;
+use crate::session::{CarriedInfo, LossInfo};
 use page::Page;
 
 /// A doc comment, taken apart.
@@ -110,7 +110,11 @@ fn as_json(page: &Page) -> Value {
         .iter()
         .map(|one| json!({ "name": one.name, "int": one.int, "default": one.default, "where": one.condition }))
         .collect();
+    let carried = |all: &[CarriedInfo]| -> Vec<Value> {
+        all.iter().map(|one| json!({ "name": one.name, "start": one.start, "loss": one.loss })).collect()
+    };
     json!({
+        "learnables": carried(&info.learnables), "states": carried(&info.states),
         "name": info.name, "module": info.module, "summary": documentation.summary, "text": documentation.text,
         "tags": tags, "inputs": inputs, "hyperparameters": hyperparameters, "reduction": page.reduction,
         "gradient": page.gradient, "definition": info.definition,

@@ -28,6 +28,9 @@ pub const SCALARS: [&str; 12] = [
     "cross_entropy(x, label, w + 2, label_smoothing = 0.1)",
 ];
 
+/// How long the local axis of a program is.
+pub const LOCAL_EXTENTS: [&str; 5] = ["2", "max(size[C] - 1, 0)", "size[C] + 1", "min(size[N], size[C])", "0"];
+
 impl Generator<'_> {
     pub(super) fn reduction(&mut self, depth: usize) -> Expression {
         let value = self.real(depth - 1);
@@ -129,6 +132,20 @@ impl Generator<'_> {
                 value.axes & !axis,
             ),
         }
+    }
+
+    /// Picks along a local axis, some of them beyond the end of the axis from which they pick.
+    pub(super) fn shifted(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let value = self.exactly(value, C);
+        let forms = [
+            "sum[J]((@)[C = index[J]] * (1 + index[J]))",
+            "mean[J](tanh((@)[C = index[J] + 1]) - (@)[C = index[J]])",
+            "sum[J]((@)[C = size[C] - 1 - index[J]] where index[J] != 1)",
+            "sum[J, L](tanh((@)[C = index[J] - index[J][J -> L]]))",
+        ];
+        let form = *self.choices.one(&forms);
+        expression(format!("({})", form.replace('@', &value.text)), value.axes & !C)
     }
 
     pub(super) fn labelled(&mut self, depth: usize) -> Expression {
