@@ -17,6 +17,10 @@ impl Scope<'_, '_> {
             self.words.insert(name.text.clone(), Word::Broken);
             return;
         };
+        if !self.variables.is_empty() {
+            self.report(TypeError::NextInLoop { name: name.text.clone(), span });
+            return;
+        }
         if let Some(earlier) = self.updates.iter().find(|update| update.state == state) {
             let first = earlier.span;
             self.report(TypeError::NextTwice { name: name.text.clone(), first, span });

@@ -73,6 +73,18 @@ impl Lowering<'_> {
                 let node = self.along(*along, &Self::bound(instance, axes), value.node);
                 Ok(Value { node, outer: Outermost::other(described(expr), expr.span), ..value })
             }
+            ExprKind::Largest { axes, to, value, filter } => {
+                let (over, to) = (Self::bound(instance, axes), Self::bound(instance, &[*to]));
+                let value = self.expr(instance, value)?;
+                let filter = filter.as_deref().map(|filter| self.expr(instance, filter)).transpose()?;
+                let mut all = value.axes.clone();
+                filter.iter().for_each(|filter| merge(&mut all, &filter.axes));
+                all.retain(|axis| !over.contains(axis));
+                merge(&mut all, &to);
+                let data = value.data || filter.as_ref().is_some_and(|filter| filter.data);
+                let node = self.largest(&over, to[0], value.node, filter.map(|filter| filter.node));
+                Ok(Value { node, axes: all, outer: Outermost::other(described(expr), expr.span), data })
+            }
             ExprKind::Each(loss) => {
                 let loss = self.expr(instance, loss)?;
                 let reduced = loss.outer.reduced()?;
@@ -309,7 +321,7 @@ impl Lowering<'_> {
     /// The `let`s, the states and the value of a function whose arguments are put in.
     fn body(&mut self, inner: &mut Instance<'_>) -> Result<Value, LowerError> {
         self.lets(inner)?;
-        self.note_states(inner);
+        self.note_states(inner)?;
         self.expr(inner, &inner.function.result)
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::outermost::Outermost;
+use super::repeat::Turning;
 use super::terms::Term;
 use super::{LowerError, Options};
 use crate::check::kind_name;
@@ -83,6 +84,8 @@ pub struct Lowering<'h> {
     pub path: Vec<u32>,
     /// The new values of states, by name.
     pub states: Vec<(String, NodeId)>,
+    /// How many loops the place being lowered stands in.
+    pub open_loops: usize,
     /// How many calls have been put in.
     pub calls: usize,
     /// How many calls the one being put in stands in.
@@ -101,6 +104,7 @@ impl<'h> Lowering<'h> {
             carried: Vec::new(),
             path: Vec::new(),
             states: Vec::new(),
+            open_loops: 0,
             calls: 0,
             depth: 0,
             labelled: HashMap::new(),
@@ -184,9 +188,18 @@ impl<'h> Lowering<'h> {
 
     /// The `let`s of an instance, in order.
     pub fn lets(&mut self, instance: &mut Instance<'_>) -> Result<(), LowerError> {
+        let mut turning = Turning::default();
         for binding in &instance.function.lets {
             self.local_extents(instance)?;
-            let value = self.expr(instance, &binding.value)?;
+            let value = match binding.value.kind {
+                ExprKind::Carried(repeat, variable) => {
+                    self.carried(instance, &mut turning, repeat, variable, binding.value.span)?
+                }
+                ExprKind::Repeated(repeat, variable) => {
+                    self.repeated(instance, &turning, repeat, variable, binding.value.span)
+                }
+                _ => self.expr(instance, &binding.value)?,
+            };
             instance.lets.push(value);
         }
         self.local_extents(instance)

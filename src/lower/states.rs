@@ -1,5 +1,6 @@
 //! States and learnables: parameters of the graph under the caller's names, and the new values of states.
 
+use super::LowerError;
 use super::instance::{Hyper, Instance, Lowering};
 use crate::hir::Carried;
 use crate::syntax::ast::Role;
@@ -14,10 +15,17 @@ impl Lowering<'_> {
 
     /// Remembers the new values of the states of an instance whose `let`s are lowered. A state that the call gave is
     /// a value of the caller, and one without `next` stays as it is.
-    pub fn note_states(&mut self, instance: &Instance<'_>) {
+    ///
+    /// # Errors
+    /// If one would be set at every turn of a loop.
+    pub fn note_states(&mut self, instance: &Instance<'_>) -> Result<(), LowerError> {
         for (position, one) in instance.function.hyperparameters.iter().enumerate() {
             let Some(name) = self.carried_name(None, position).filter(|_| one.role == Role::State) else { continue };
             let update = instance.function.updates.iter().find(|update| update.state as usize == position);
+            if let Some(update) = update.filter(|_| self.open_loops > 0) {
+                let (loss, state) = (instance.function.name.clone(), one.name.clone());
+                return Err(LowerError::StateInLoop { loss, state, span: update.span });
+            }
             let node = match (update, &instance.hyperparameters[position]) {
                 (Some(update), _) => instance.lets[update.value.0 as usize].node,
                 (None, Hyper::Real(value)) => value.node,
@@ -27,5 +35,6 @@ impl Lowering<'_> {
                 self.states.push((name, node));
             }
         }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! Values stay moderate and away from the edges of domains; conditions compare inputs only, so that rounding
 //! never changes which side is taken.
 
+mod loops;
 mod templates;
 
 /// A list of choices; beyond its end every choice is the first.
@@ -143,7 +144,7 @@ impl Generator<'_> {
         for (at, function) in self.functions.iter().enumerate() {
             text += &format!("fn f{at}(a: real, b: real) = {function}\n");
         }
-        let carried = "learn s = 0.6, state t = 0.4";
+        let carried = "int k = 3, learn s = 0.6, state t = 0.4";
         text += &format!("\nloss generated({}; a = 0.7 where a > 0, b = -1.3, {carried}) =\n", inputs.join(", "));
         text + &body
     }
@@ -167,6 +168,9 @@ impl Generator<'_> {
             let value = self.real(3);
             body += &format!("    let u{at} = {}\n", value.text);
             self.leaves.push(expression(format!("u{at}"), value.axes));
+        }
+        for at in 0..self.choices.below(3) {
+            body += &self.repeat(at, "    ", 1);
         }
         if self.choices.below(3) == 1 {
             let value = self.real(2);
@@ -207,7 +211,7 @@ impl Generator<'_> {
         if depth == 0 {
             return self.leaf();
         }
-        let forms = if self.elementwise { 10 } else { 23 };
+        let forms = if self.elementwise { 10 } else { 26 };
         match self.choices.below(forms) {
             0 => self.leaf(),
             1 => self.infix("+", depth),
@@ -246,7 +250,8 @@ impl Generator<'_> {
             16 | 17 => self.pick(depth),
             18 => self.pairs(depth),
             19 => self.labelled(depth),
-            22 => self.shifted(depth),
+            20..=22 => self.ordered(depth),
+            23 => self.shifted(depth),
             _ => self.call(depth),
         }
     }

@@ -47,6 +47,25 @@ impl Documentation {
     }
 }
 
+/// The beginnings of groups in the survey's order, then what is beyond it.
+const ORDER: &[&str] = &[
+    "Regression / quantity",
+    "Regression",
+    "Classification",
+    "Metric",
+    "Compound",
+    "Generative / adversarial",
+    "Generative / reconstruction",
+    "Generative",
+    "Language models",
+    "Beyond the survey",
+];
+
+/// Where a group stands in a list of all.
+pub fn place(group: &str) -> usize {
+    ORDER.iter().position(|beginning| group.starts_with(beginning)).unwrap_or(ORDER.len())
+}
+
 /// The text up to the first full stop that ends a sentence, or to the first empty line.
 fn first_sentence(text: &str) -> String {
     let paragraph: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();

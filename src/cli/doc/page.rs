@@ -5,7 +5,7 @@ use crate::cli::failure::Failure;
 use crate::formula::print_gradients;
 use crate::ir::OutputRole;
 use crate::lower::Reduction;
-use crate::session::{CarriedInfo, HyperparameterInfo, InputInfo, LossInfo, Program};
+use crate::session::{CarriedInfo, HyperparameterInfo, InputInfo, LossBuilder, LossInfo, Program};
 
 /// What is known of a loss.
 pub struct Page {
@@ -28,20 +28,33 @@ impl Page {
         let info = program.info(name)?;
         let documentation = Documentation::of(&info);
         let (reduction, gradient) = match program.loss(name) {
-            Ok(_) => (reduction(program, name), gradient(program, name)?),
+            Ok(builder) => {
+                let builder = with_extents(builder, &info)?;
+                (reduction(&builder), print_gradients(&builder.wrt_all().gradient_program()?))
+            }
             Err(_) => ("That of the loss that it is given.".to_string(), String::new()),
         };
         Ok(Page { info, documentation, reduction, gradient })
     }
 }
 
-fn gradient(program: &Program, name: &str) -> Result<String, Failure> {
-    Ok(print_gradients(&program.loss(name)?.wrt_all().gradient_program()?))
+/// The extent that an axis has on a page if no input gives it one.
+const EXTENT: f64 = 10.0;
+
+/// With an extent for every axis that only a hyperparameter gives one.
+fn with_extents(mut builder: LossBuilder, info: &LossInfo) -> Result<LossBuilder, Failure> {
+    for one in &info.hyperparameters {
+        let given = |axis: &String| info.inputs.iter().any(|input| input.axes.contains(axis));
+        if one.axis.as_ref().is_some_and(|axis| !given(axis)) {
+            builder = builder.set(&one.name, EXTENT)?;
+        }
+    }
+    Ok(builder)
 }
 
 /// What the reduction `none` gives, asked of the compiler.
-fn reduction(program: &Program, name: &str) -> String {
-    let elements = program.loss(name).and_then(|builder| builder.reduction(Reduction::None).gradient_program());
+fn reduction(builder: &LossBuilder) -> String {
+    let elements = builder.clone().reduction(Reduction::None).gradient_program();
     let value = elements.ok().and_then(|program| {
         let value = program.outputs.iter().find(|output| output.role == OutputRole::Value)?;
         let written = |axis: &crate::ir::AxisId| {
