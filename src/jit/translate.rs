@@ -331,14 +331,16 @@ impl<'a, 'f> Translator<'a, 'f> {
         }
     }
 
-    /// A function of one double.
+    /// A function of one double. Inside of loops numbers are in the precision of the loss.
     pub fn scalar_call(&mut self, function: Function, arguments: &[Value]) -> Value {
+        let single = self.precision == types::F32 && !self.indices.is_empty();
+        let form = if single { Form::OneF32 } else { Form::One };
         let mut arguments: Vec<Value> = arguments.to_vec();
         if let Function::Polygamma(order) = function {
             arguments.push(self.builder.ins().iconst(types::I64, i64::from(order)));
         }
         let types: Vec<Type> = arguments.iter().map(|&value| self.builder.func.dfg.value_type(value)).collect();
-        match self.import(function, Form::One, &types, Some(types::F64)) {
+        match self.import(function, form, &types, Some(types::F64)) {
             Some(import) => {
                 let call = self.builder.ins().call(import, &arguments);
                 self.builder.inst_results(call)[0]

@@ -184,7 +184,7 @@ pub struct Call {
     pub function: Function,
     /// Block buffers without further axes.
     pub arguments: Vec<BufferId>,
-    /// A block buffer without further axes; may be an argument.
+    /// A block buffer without further axes, and no argument.
     pub result: BufferId,
 }
 

@@ -44,6 +44,7 @@ impl Check<'_> {
                 Statement::Strip(strip) => self.strip(strip)?,
                 Statement::Call(call) => {
                     require(self.vector.is_some(), || "a call outside of a block".into())?;
+                    require(!call.arguments.contains(&call.result), || format!("{} is read and written", call.result))?;
                     for &buffer in call.arguments.iter().chain([&call.result]) {
                         self.buffer(buffer)?;
                         let data = self.plan.buffer(buffer);
