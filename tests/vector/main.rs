@@ -51,6 +51,12 @@ fn unit_f32(at: f64) -> f64 {
     2.0_f64.powi(exponent.max(-126) - 23)
 }
 
+/// Whether one of two is the largest single and the other infinite, by rounding.
+fn near_overflow(got: f32, rounded: f32, want: f64) -> bool {
+    let most = f64::from(f32::MAX);
+    (rounded.is_infinite() && got.abs() == f32::MAX) || (got.is_infinite() && want.abs() > most - unit_f32(most))
+}
+
 /// By how many units in the last place a single is off; 0 if both are NaN, or the same infinity.
 fn error_f32(got: f32, want: f64) -> f64 {
     let rounded = want as f32;
@@ -59,9 +65,7 @@ fn error_f32(got: f32, want: f64) -> f64 {
     } else if got == 0.0 && want == 0.0 {
         // The other sign.
         f64::INFINITY
-    } else if rounded.is_infinite() && got.abs() == f32::MAX {
-        1.0
-    } else if got.is_infinite() && want.abs() > f64::from(f32::MAX) - unit_f32(f64::from(f32::MAX)) {
+    } else if near_overflow(got, rounded, want) {
         1.0
     } else {
         let error = (f64::from(got) - want).abs() / unit_f32(want);
@@ -87,10 +91,10 @@ fn edges() -> Vec<f32> {
         2.0,
         0.414,
         0.6,
-        0.707_106_77,
-        1.414_213_5,
+        std::f32::consts::FRAC_1_SQRT_2,
+        std::f32::consts::SQRT_2,
         0.346_573_6,
-        0.693_147_2,
+        std::f32::consts::LN_2,
         16.635_532,
         87.336_54,
         88.722_84,
