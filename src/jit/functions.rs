@@ -29,6 +29,7 @@ pub(super) fn symbol(function: Function, form: Form) -> String {
         Function::Unary(op) => op.name(),
         Function::Binary(op) => op.name(),
         Function::Polygamma(_) => "polygamma",
+        Function::Logistic => "logistic",
     };
     let form = match form {
         Form::One => "one",
@@ -51,6 +52,13 @@ pub(super) fn lookup(symbol: &str) -> Option<*const u8> {
     } else {
         (name.strip_suffix("_block_f64")?, Form::BlockF64)
     };
+    if name == "logistic" {
+        return match form {
+            Form::BlockF32 => Some(vector::logistic_f32(vector::machine()).block as *const u8),
+            Form::BlockF64 => Some(vector::logistic_f64(vector::machine()).block as *const u8),
+            Form::One | Form::OneF32 => None,
+        };
+    }
     if name == "polygamma" {
         return Some(pick(
             form,
@@ -206,6 +214,13 @@ unsafe extern "C" fn polygamma_block<T: Lane>(from: *const T, to: *mut T, len: u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_with_several_results_have_blocks() {
+        for form in [Form::BlockF32, Form::BlockF64] {
+            assert!(lookup(&symbol(Function::Logistic, form)).is_some(), "{form:?}");
+        }
+    }
 
     #[test]
     fn every_row_has_all_forms() {

@@ -316,10 +316,13 @@ impl<'a, 'f> Translator<'a, 'f> {
     fn block_call(&mut self, call: &Call) {
         let Some(length) = self.length else { unreachable!("calls are in blocks: the verifier has checked it") };
         let form = if self.precision == types::F32 { Form::BlockF32 } else { Form::BlockF64 };
-        let buffers = call.arguments.iter().chain([&call.result]);
+        let buffers = call.arguments.iter().copied().map(Some).chain(call.results.iter().copied());
         let mut arguments: Vec<Value> = Vec::new();
-        for &buffer in buffers {
-            arguments.push(self.base(TensorRef::Buffer(buffer)));
+        for buffer in buffers {
+            arguments.push(match buffer {
+                Some(buffer) => self.base(TensorRef::Buffer(buffer)),
+                None => self.builder.ins().iconst(types::I64, 0),
+            });
         }
         arguments.push(length);
         if let Function::Polygamma(order) = call.function {

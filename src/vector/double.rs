@@ -265,10 +265,10 @@ pub(super) fn log1p_of_decay(e: f64) -> f64 {
     logarithm(f, k)
 }
 
-/// σ(x), given e = e^−|x|.
+/// top / (1 + e) for e in [0, 1].
 #[inline(always)]
-pub(super) fn sigmoid_of(x: f64, e: f64) -> f64 {
-    let (top, sum) = (if x >= 0.0 { 1.0 } else { e }, 1.0 + e);
+pub(super) fn share_of(top: f64, e: f64) -> f64 {
+    let sum = 1.0 + e;
     // What the sum has lost of e.
     let lost = e - (sum - 1.0);
     let inverse = 1.0 / sum;
@@ -280,14 +280,21 @@ pub(super) fn sigmoid_of(x: f64, e: f64) -> f64 {
 /// 1 / (1 + e^−x).
 #[inline(always)]
 pub(super) fn sigmoid(x: f64) -> f64 {
-    sigmoid_of(x, decay(x))
+    let e = decay(x);
+    share_of(if x >= 0.0 { 1.0 } else { e }, e)
+}
+
+/// ln(1 + e^x), given ln(1 + e^−|x|).
+#[inline(always)]
+pub(super) fn softplus_of(x: f64, rest: f64) -> f64 {
+    let above = if x < 0.0 { 0.0 } else { x };
+    above + rest
 }
 
 /// ln(1 + e^x).
 #[inline(always)]
 pub(super) fn softplus(x: f64) -> f64 {
-    let above = if x < 0.0 { 0.0 } else { x };
-    above + log1p_of_decay(decay(x))
+    softplus_of(x, log1p_of_decay(decay(x)))
 }
 
 /// ln σ(x).

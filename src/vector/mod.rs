@@ -8,12 +8,14 @@
 //! which computes them in software.
 //!
 //! Every formula is at most 2 units in the last place off, keeps NaN, and has the edge values that the operation's
-//! sentence promises; `tests/vector.rs` holds them to it. What has no row is left to [`crate::numeric`].
+//! sentence promises; `tests/vector/` holds them to it. What has no row is left to [`crate::numeric`].
 
 mod compile;
 mod double;
+mod logistic;
 mod single;
 mod table;
 
 pub use compile::{Binary, Machine, Unary, machine};
+pub use logistic::{Logistic, logistic_f32, logistic_f64};
 pub use table::{binary_f32, binary_f64, unary_f32, unary_f64};

@@ -4,8 +4,8 @@
 //! which takes an hour on one core; otherwise every 20011th of them is tried, beside all edges.
 
 use lossc::numeric;
-use lossc::op::{Binary, Unary};
-use lossc::vector::{Machine, binary_f32, binary_f64, machine, unary_f32, unary_f64};
+use lossc::op::{Binary, LOGISTIC, Unary};
+use lossc::vector::{Machine, binary_f32, binary_f64, logistic_f32, logistic_f64, machine, unary_f32, unary_f64};
 
 /// Most units in the last place that a function may be off.
 const WORST: f64 = 2.0;
@@ -329,6 +329,58 @@ fn bits_do_not_depend_on_machine_or_place() {
             assert!(same_f64(got, *want), "{}({x:e}) is {got:e} alone and {want:e} in a block", op.name());
         }
     }
+}
+
+/// The functions that share an exponential have the bits of each alone, whichever are wanted.
+#[test]
+fn shared_functions_have_the_same_bits() {
+    let single: Vec<f32> = singles().take(4000).chain(edges()).collect();
+    let double: Vec<f64> = single.iter().copied().map(f64::from).collect();
+    for wanted in [0b11_1111, 0b00_0011, 0b10_0100, 0b01_0000, 0b00_1001_u32] {
+        for length in [0, 1, 63, 64, 65, 511, single.len()] {
+            for &on in Machine::usable() {
+                let got = shared(&single[..length], wanted, |x, to| {
+                    // SAFETY: the results are null or have as many elements.
+                    unsafe { (logistic_f32(on).block)(x, to[0], to[1], to[2], to[3], to[4], to[5], length) }
+                });
+                for ((op, negated), got) in got {
+                    let x: Vec<f32> = single.iter().map(|&x| if negated { -x } else { x }).collect();
+                    let want = block_f32(op, machine(), &x).expect("a row");
+                    assert!(got.iter().zip(want).all(|(a, b)| same_f32(*a, b)), "{} of {length}", op.name());
+                }
+                let got = shared(&double[..length], wanted, |x, to| {
+                    // SAFETY: as above.
+                    unsafe { (logistic_f64(on).block)(x, to[0], to[1], to[2], to[3], to[4], to[5], length) }
+                });
+                for ((op, negated), got) in got {
+                    let x: Vec<f64> = double.iter().map(|&x| if negated { -x } else { x }).collect();
+                    let want = block_f64(op, machine(), &x).expect("a row");
+                    assert!(got.iter().zip(want).all(|(a, b)| same_f64(*a, b)), "{} of {length}", op.name());
+                }
+            }
+        }
+    }
+}
+
+/// The results that are wanted of a function with several.
+fn shared<T: Copy + Default>(
+    x: &[T],
+    wanted: u32,
+    run: impl Fn(*const T, [*mut T; LOGISTIC.len()]),
+) -> Vec<((Unary, bool), Vec<T>)> {
+    let mut results = vec![vec![T::default(); x.len()]; LOGISTIC.len()];
+    let mut pointers = [std::ptr::null_mut(); LOGISTIC.len()];
+    for (place, result) in results.iter_mut().enumerate().filter(|(place, _)| wanted >> place & 1 == 1) {
+        pointers[place] = result.as_mut_ptr();
+    }
+    run(x.as_ptr(), pointers);
+    LOGISTIC
+        .into_iter()
+        .zip(results)
+        .enumerate()
+        .filter(|(place, _)| wanted >> place & 1 == 1)
+        .map(|(_, row)| row)
+        .collect()
 }
 
 /// The rows that exist: what is missing is computed by scalar functions, on purpose.
