@@ -2,12 +2,13 @@
 //!
 //! Each output becomes one line; a part that occurs more than once, and is more than a few signs long, is
 //! given a letter and written out below, after `where`. Axes are named as in the program, `Σ[N]` is a sum
-//! over N, `|N|` its extent, `x[C = label]` a pick.
+//! over N, `|N|` its extent, `x[C = label]` a pick. A loop is written out below too: `last(loop0.1)` is what became of its
+//! second variable, `all[turn](loop0.1)` what that was at the start of each turn.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use crate::ir::{AxisId, Constant, Graph, NodeId, Op, OutputRole, Program};
+use crate::ir::{AxisId, Constant, Graph, LoopId, NodeId, Op, OutputRole, Program};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// How long a repeated part must be to get a name of its own.
@@ -17,7 +18,7 @@ const WORTH_A_NAME: usize = 12;
 pub fn print_gradients(program: &Program) -> String {
     let gradients = program.outputs.iter().filter_map(|output| match &output.role {
         OutputRole::Gradient(input) => Some((format!("d/d{input}"), output.node)),
-        OutputRole::Value | OutputRole::Term(_) | OutputRole::Weight(_) => None,
+        OutputRole::Value | OutputRole::Term(_) | OutputRole::Weight(_) | OutputRole::State(_) => None,
     });
     print_nodes(program, &gradients.collect::<Vec<_>>())
 }
@@ -37,23 +38,44 @@ fn print_nodes(program: &Program, roots: &[(String, NodeId)]) -> String {
     for (name, node) in roots {
         let _ = writeln!(text, "{name} = {}", printer.expression(*node, 0));
     }
+    let part = |&node: &NodeId| (printer.names.get(&node).cloned().unwrap_or_default(), printer.definition(node));
+    let loops = loops(&program.graph, &printer.uses);
+    let looped = |&(of, node): &(LoopId, NodeId)| (format!("loop{}", of.0), printer.turns(node));
     let mut word = "where";
-    for node in parts {
-        let name = printer.names.get(&node).cloned().unwrap_or_default();
-        let formula = printer.definition(node);
+    for (name, formula) in parts.iter().map(part).chain(loops.iter().map(looped)) {
         let _ = writeln!(text, "  {word:5} {name} = {formula}");
         word = "";
     }
     text
 }
 
+/// A variable of a loop as it is written.
+fn variable(of: LoopId, variable: u32) -> String {
+    format!("loop{}.{variable}", of.0)
+}
+
+/// The loops that are used, each with one of its nodes.
+fn loops(graph: &Graph, uses: &HashMap<NodeId, usize>) -> Vec<(LoopId, NodeId)> {
+    let of = |&id: &NodeId| match &graph.node(id).op {
+        Op::Repeat(repeat) => Some((repeat.of, id)),
+        _ => None,
+    };
+    let mut loops: Vec<_> = uses.keys().filter_map(of).collect();
+    loops.sort();
+    loops.dedup_by_key(|(of, _)| *of);
+    loops
+}
+
 fn uses(graph: &Graph, roots: &[NodeId]) -> HashMap<NodeId, usize> {
     let mut uses: HashMap<NodeId, usize> = HashMap::new();
     let mut open: Vec<NodeId> = roots.to_vec();
     roots.iter().for_each(|&root| *uses.entry(root).or_default() += 1);
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
+    let mut loops = HashSet::new();
     while let Some(node) = open.pop() {
-        if !seen.insert(node) {
+        // The nodes of a loop are written as one.
+        let again = matches!(&graph.node(node).op, Op::Repeat(repeat) if !loops.insert(repeat.of));
+        if !seen.insert(node) || again {
             continue;
         }
         for &operand in &graph.node(node).operands {
@@ -209,6 +231,19 @@ impl Printer<'_> {
                 let tensor = self.expression(tensor, ATOM);
                 (format!("{tensor}[{} = {}]", self.axis(*axis), self.expression(index, 0)), ATOM)
             }
+            (Op::Order(axis), &[x]) => (format!("order[{}]({})", self.axis(*axis), self.expression(x, 0)), ATOM),
+            (Op::TopIndex { over, to, along }, &[x]) => {
+                let (over, to, along) = (self.axes(over), self.axis(*to), self.axis(*along));
+                (format!("top index {along}[{over} → {to}]({})", self.expression(x, 0)), ATOM)
+            }
+            (Op::CumSum { axis, reverse }, &[x]) => {
+                let name = if *reverse { "reverse cumsum" } else { "cumsum" };
+                (format!("{name}[{}]({})", self.axis(*axis), self.expression(x, 0)), ATOM)
+            }
+            (Op::Scatter { axis, over }, &[values, index]) => {
+                let (values, index) = (self.expression(values, 0), self.expression(index, 0));
+                (format!("Σ[{}]({values} at {} = {index})", self.axes(over), self.axis(*axis)), ATOM)
+            }
             (Op::Contract(axes), &[a, b]) => {
                 let product = self.infix("·", PRODUCT, a, b).0;
                 (format!("Σ[{}]({product})", self.axes(axes)), ATOM)
@@ -216,9 +251,31 @@ impl Printer<'_> {
             (Op::Rename { from, to }, &[x]) => {
                 (format!("{}[{} → {}]", self.expression(x, ATOM), self.axis(*from), self.axis(*to)), ATOM)
             }
+            (Op::Carried(carried), _) => (variable(carried.of, carried.variable), ATOM),
+            (Op::Repeat(repeat), _) => {
+                let name = variable(repeat.of, repeat.variable);
+                let text = match repeat.trace {
+                    None => format!("last({name})"),
+                    Some(axis) => format!("all[{}]({name})", self.axis(axis)),
+                };
+                (text, ATOM)
+            }
             // The graph's verifier has ruled out every other number of operands.
             _ => ("?".into(), ATOM),
         }
+    }
+
+    /// A loop written out: each variable with its start and what a turn makes of it.
+    fn turns(&self, id: NodeId) -> String {
+        let node = self.graph().node(id);
+        let Op::Repeat(repeat) = &node.op else { return String::new() };
+        let (starts, results) = node.operands.split_at(repeat.variables as usize);
+        let turn = |(position, (&start, &result)): (usize, (&NodeId, &NodeId))| {
+            let name = variable(repeat.of, position as u32);
+            format!("{name} = {}, then {}", self.expression(start, 0), self.expression(result, 0))
+        };
+        let turns: Vec<String> = starts.iter().zip(results).enumerate().map(turn).collect();
+        format!("{} turns of {}", repeat.turns, turns.join("; "))
     }
 
     fn unary(&self, op: Unary, x: NodeId) -> (String, u8) {

@@ -3,7 +3,7 @@
 //! Each pass is a graph to a graph, has a name (`lossc show --stage`), and is verified in debug builds.
 
 use crate::ad;
-use crate::ir::{Output, OutputRole, Program, verify};
+use crate::ir::{AxisId, NodeId, Output, OutputRole, ParameterId, Program, verify};
 use crate::rewrite;
 
 /// A pass from graph to graph.
@@ -80,16 +80,23 @@ fn simplified(program: &Program) -> Program {
     rewrite::simplify(program).0
 }
 
-/// The program with the gradient of its value (of the sum of its values) with respect to these inputs.
+/// The input or parameter of a name: name, node, axes.
+fn target(program: &mut Program, name: &str) -> Option<(String, NodeId, Vec<AxisId>)> {
+    if let Some(input) = program.inputs.iter().find(|input| input.name == name) {
+        return Some((input.name.clone(), input.node, input.axes.clone()));
+    }
+    let position = program.parameters.iter().position(|data| data.name == name)?;
+    let node = program.graph.parameter(ParameterId(position as u32));
+    Some((name.to_string(), node, Vec::new()))
+}
+
+/// The program with the gradient of its value (of the sum of its values) with respect to these inputs
+/// and parameters.
 pub fn differentiated(mut program: Program, wrt: &[String]) -> Program {
     let Some(value) = program.outputs.iter().find(|output| output.role == OutputRole::Value).cloned() else {
         return program;
     };
-    let inputs: Vec<_> = wrt
-        .iter()
-        .filter_map(|name| program.inputs.iter().find(|input| input.name == *name))
-        .map(|input| (input.name.clone(), input.node, input.axes.clone()))
-        .collect();
+    let inputs: Vec<_> = wrt.iter().filter_map(|name| target(&mut program, name)).collect();
     let one = program.graph.real(1.0);
     let seed = program.graph.broadcast(one, &value.axes);
     let of = program.graph.broadcast(value.node, &value.axes);

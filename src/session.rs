@@ -12,5 +12,5 @@ mod program;
 pub use build::{Engine, LossBuilder, Stage};
 pub use call::{Evaluation, Gradient, Loss, Term, Value};
 pub use error::Error;
-pub use params::Params;
-pub use program::{Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};
+pub use params::{Params, State};
+pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};

@@ -7,19 +7,7 @@ use assert_cmd::Command;
 use lossc::session::Compiler;
 
 /// Losses whose cases wait for a construct of the language that this version lacks.
-const WAITING: &[(&str, &str)] = &[
-    ("a_softmax", "repeat"),
-    ("ada_face", "state"),
-    ("angular_softmax", "repeat"),
-    ("curricular_face", "state"),
-    ("curricular_face_cos", "state"),
-    ("l_softmax", "repeat"),
-    ("l_softmax_mix", "repeat"),
-    ("range", "topk"),
-    ("range_intra", "topk"),
-    ("sinkhorn", "repeat"),
-    ("wasserstein_1d", "sort"),
-];
+const WAITING: &[(&str, &str)] = &[];
 
 /// The losses that have a case file.
 fn with_cases() -> BTreeSet<String> {

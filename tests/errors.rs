@@ -15,7 +15,8 @@ use lossc::session::{Compiler, Error, Program};
 use lossc::span::SourceMap;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/errors");
-const STAGES: [&str; 8] = ["resolve", "names", "axes", "kinds", "calls", "hyperparameters", "reductions", "warnings"];
+const STAGES: [&str; 9] =
+    ["resolve", "names", "axes", "kinds", "calls", "hyperparameters", "reductions", "repeats", "warnings"];
 
 /// The files of `tests/errors/modules`; `locked` is there and cannot be read.
 struct Modules;
@@ -109,6 +110,11 @@ fn reductions() {
 }
 
 #[test]
+fn repeats() {
+    snapshots("repeats");
+}
+
+#[test]
 fn warnings() {
     snapshots("warnings");
 }
@@ -125,12 +131,11 @@ fn cases() -> Vec<(String, String)> {
 }
 
 /// Codes without a file: of facts that the stages before rule out, which a stage states so that it need not panic.
-const INTERNAL: [&str; 5] = [
+const INTERNAL: [&str; 4] = [
     "E0704", // needs thousands of calls; `tests/robust.rs` has them
     "E0208", // needs hundreds of definitions; `tests/robust.rs` has them
     "E0299", // a fact that no family of messages words
     "E0702", // the builder refuses unknown hyperparameters
-    "E0703", // the checker refuses ints that are not known
 ];
 
 /// The codes that the sources of the compiler name, but for those of the syntax, which `tests/syntax.rs` covers.

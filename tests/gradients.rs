@@ -3,7 +3,7 @@
 
 mod support;
 
-use lossc::ir::{AxisId, NodeId};
+use lossc::ir::{AxisId, NodeId, Op};
 use lossc::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 use support::{Bench, Random, difference};
 
@@ -61,7 +61,7 @@ fn polygamma_rows() {
         let mut bench = Bench::new();
         let n = bench.axis("N", 5);
         let x = bench.random(&[n], &mut Random::new(3), 0.8, 4.0);
-        let y = bench.graph().add(lossc::ir::Op::Polygamma(order), &[x]);
+        let y = bench.graph().add(Op::Polygamma(order), &[x]);
         check("polygamma", &mut bench, y, &[x], 1e-6);
     }
 }
@@ -147,6 +147,116 @@ fn select_broadcast_rename_and_gather() {
     ] {
         check(name, &mut bench, node, &[x], 1e-7);
     }
+}
+
+/// The largest over axes on a new one, as `topk` is lowered but for the filling.
+fn largest(bench: &mut Bench, x: NodeId, over: &[AxisId], to: AxisId) -> NodeId {
+    let graph = bench.graph();
+    let mut value = x;
+    for &along in over {
+        let index = graph.add(Op::TopIndex { over: over.iter().copied().collect(), to, along }, &[x]);
+        value = graph.gather(along, value, index);
+    }
+    value
+}
+
+#[test]
+fn order_running_sums_and_scattering() {
+    let mut bench = Bench::new();
+    let (x, [n, c]) = matrix(&mut bench, 0.5, 2.0);
+    let (k, t, m) = (bench.axis("K", 4), bench.axis("T", 8), bench.copy("M", n));
+    let label = bench.int(&[n], &[2, 2]);
+    let both = bench.int(&[c, n], &[0, 1, 3, 3, -1, 4]);
+    let own = bench.int(&[c], &[1, 1, 7]);
+    let graph = bench.graph();
+    let square = graph.binary(Binary::Mul, x, x);
+    let order = graph.order(c, square);
+    let sorted = graph.gather(c, square, order);
+    let order = graph.order(n, x);
+    let by_other = graph.gather(n, square, order);
+    let forward = graph.cumsum(c, false, square);
+    let backward = graph.cumsum(n, true, forward);
+    let one_axis = graph.scatter(k, &[n], square, label);
+    let two_axes = graph.scatter(k, &[c, n], square, both);
+    let kept = graph.scatter(k, &[c], square, both);
+    let onto_itself = graph.scatter(c, &[c], square, own);
+    let row = graph.reduce(ReduceOp::Sum, &[c], square);
+    let spread = graph.scatter(k, &[c, n], row, both);
+    let picked = graph.gather(c, square, both);
+    let free = graph.rename(square, n, m);
+    let free = graph.gather(c, free, label);
+    let pairs = largest(&mut bench, square, &[c, n], t);
+    let top = largest(&mut bench, square, &[c], t);
+    for (name, node) in [
+        ("sort", sorted),
+        ("sort by another", by_other),
+        ("cumsum", forward),
+        ("reverse cumsum", backward),
+        ("scatter", one_axis),
+        ("scatter over two axes", two_axes),
+        ("scatter along lines", kept),
+        ("scatter onto its own axis", onto_itself),
+        ("scatter of repeated values", spread),
+        ("gather by a matrix of both axes", picked),
+        ("gather with a free axis", free),
+        ("topk of a matrix", pairs),
+        ("topk", top),
+    ] {
+        check(name, &mut bench, node, &[x], 1e-7);
+    }
+}
+
+#[test]
+fn ties_and_nan_have_their_place_in_the_order() {
+    let nan = f64::NAN;
+    let (mut bench, x, n) = vector(&[2.0, nan, -0.0, 2.0, 0.0, f64::INFINITY, nan]);
+    let t = bench.axis("T", 9);
+    let order = bench.graph().order(n, x);
+    let top = bench.graph().add(Op::TopIndex { over: [n].into_iter().collect(), to: t, along: n }, &[x]);
+    assert_eq!(bench.value(order).ints(), [2, 4, 0, 3, 5, 1, 6]);
+    assert_eq!(bench.value(top).ints(), [1, 6, 5, 0, 3, 2, 4, -1, -1]);
+    // Of equal elements of a matrix, the first in the listed order of axes.
+    let mut bench = Bench::new();
+    let (n, c, t) = (bench.axis("N", 2), bench.axis("C", 2), bench.axis("T", 4));
+    let x = bench.real(&[n, c], &[1.0, 3.0, 3.0, 1.0]);
+    for (over, want) in [([n, c], [0, 1, 0, 1]), ([c, n], [1, 0, 0, 1])] {
+        let op = Op::TopIndex { over: over.into_iter().collect(), to: t, along: n };
+        let top = bench.graph().add(op, &[x]);
+        assert_eq!(bench.value(top).ints(), want);
+    }
+}
+
+#[test]
+fn scattering_a_masked_value_keeps_the_mask() {
+    // Σ over N of log p[K = label] where the label is not 2: 1/p at what was picked, and no NaN of what was not.
+    let mut bench = Bench::new();
+    let (k, n) = (bench.axis("K", 3), bench.axis("N", 4));
+    let p = bench.real(&[k], &[0.5, 0.25, -1.0]);
+    let label = bench.int(&[n], &[0, 2, 1, 0]);
+    let graph = bench.graph();
+    let log = graph.unary(Unary::Log, p);
+    let picked = graph.gather(k, log, label);
+    let (two, zero) = (graph.int(2), graph.real(0.0));
+    let taken = graph.compare(Compare::Ne, label, two);
+    let masked = graph.select(taken, picked, zero);
+    assert_eq!(gradient_of(&mut bench, masked), [4.0, 4.0, 0.0]);
+}
+
+#[test]
+fn nothing_is_in_order_too() {
+    let mut bench = Bench::new();
+    let (n, c, t) = (bench.axis("N", 0), bench.axis("C", 2), bench.axis("T", 2));
+    let x = bench.real(&[n, c], &[]);
+    let index = bench.int(&[n], &[]);
+    let graph = bench.graph();
+    let order = graph.order(n, x);
+    let sorted = graph.gather(n, x, order);
+    let sums = graph.cumsum(n, false, x);
+    let scattered = graph.scatter(t, &[n], x, index);
+    let top = graph.add(Op::TopIndex { over: [n].into_iter().collect(), to: t, along: n }, &[x]);
+    assert!(bench.value(sorted).reals().is_empty() && bench.value(sums).reals().is_empty());
+    assert_eq!(bench.value(scattered).reals(), [0.0; 4]);
+    assert_eq!(bench.value(top).ints(), [-1; 4]);
 }
 
 /// The gradient of the sum of a node by the first input.

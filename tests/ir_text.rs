@@ -3,8 +3,10 @@
 
 mod support;
 
-use lossc::ir::{Extent, InputData, InputId, LabelRange, NonEmpty, Op, Output, OutputRole, ParameterData, ParameterId};
-use lossc::ir::{Program, parse, print, renumber, verify};
+use lossc::ir::{
+    Carried, Extent, InputData, InputId, LabelRange, NonEmpty, Op, Output, OutputRole, ParameterData, ParameterId,
+};
+use lossc::ir::{Program, Repeat, parse, print, renumber, verify};
 use lossc::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 use lossc::rewrite::{expand_softmax, simplify};
 use proptest::prelude::*;
@@ -18,6 +20,7 @@ fn everything() -> Program {
     let pack = graph.add_axis("S", Extent::Input, true);
     let boxes = graph.add_axis("box", Extent::Fixed(4), false);
     let m = graph.add_axis("N", Extent::SameAs(n), false);
+    let k = graph.add_axis("T", Extent::Fixed(2), false);
     let x = graph.input(InputId(0), Element::Real, &[n, pack, boxes]);
     let label = graph.input(InputId(1), Element::Int, &[n]);
     let gamma = graph.parameter(ParameterId(0));
@@ -40,8 +43,25 @@ fn everything() -> Program {
     nodes.push(graph.index(boxes));
     nodes.push(graph.gather(boxes, x, label));
     nodes.push(graph.rename(x, n, m));
+    let top = |along| Op::TopIndex { over: [boxes, n].into_iter().collect(), to: k, along };
+    nodes.push(graph.add(top(n), &[x]));
+    nodes.push(graph.add(top(boxes), &[x]));
+    nodes.push(graph.order(pack, x));
+    nodes.push(graph.cumsum(n, false, x));
+    nodes.push(graph.cumsum(n, true, x));
+    nodes.push(graph.scatter(m, &[n], x, label));
+    nodes.push(graph.scatter(n, &[n, boxes], x, label));
     nodes.push(graph.bool(true));
     nodes.push(graph.add(Op::Polygamma(1), &[x]));
+    let turn = graph.add_axis("turn", Extent::Fixed(3), false);
+    let of = graph.new_loop();
+    let ty = graph.ty(x).clone();
+    let carried = graph.add(Op::Carried(Carried { of, variable: 0, ty: ty.clone() }), &[]);
+    let result = graph.binary(Binary::Mul, carried, x);
+    for trace in [None, Some(turn)] {
+        let repeat = Repeat { of, turns: 3, variables: 1, variable: 0, ty: ty.clone(), trace };
+        nodes.push(graph.add(Op::Repeat(repeat), &[gamma, result]));
+    }
     program.inputs = vec![
         InputData {
             name: "pred".into(),
@@ -101,6 +121,8 @@ fn what_cannot_be_read_is_said() {
         ("output value %3 []", "no node before is `%3`"),
         ("input \"x", "a string without its end"),
         ("%0 = real 1.0 : real []\n%1 = add %0 : real []", "`add` takes 2 operands"),
+        ("%0 = repeat 0 times 2 variable 1 of 1 real [] : real []", "the loop has no such variable"),
+        ("%0 = repeat 0 turns 2 : real []", "`times` and a number are missing"),
         ("hello", "no line begins with `hello`"),
     ] {
         let error = parse(text).map(|_| ()).expect_err(text);

@@ -10,6 +10,7 @@ use lossc::tensor::{DType, Tensor};
 
 use running::data::{Extents, Random, label_axis, random};
 use running::freeze::frozen;
+use running::learned;
 use running::{
     Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single,
     with_extents,
@@ -39,7 +40,8 @@ fn losses() -> Vec<(String, LossBuilder)> {
 }
 
 fn floats(builder: &LossBuilder) -> Vec<String> {
-    builder.info().inputs.iter().filter(|input| input.float).map(|input| input.name.clone()).collect()
+    let inputs = builder.info().inputs.into_iter().filter(|input| input.float).map(|input| input.name);
+    inputs.chain(learned::learnables(builder)).collect()
 }
 
 fn required(builder: &LossBuilder) -> impl Iterator<Item = InputInfo> {
@@ -103,16 +105,20 @@ fn all_losses(check: impl Fn(&str, &LossBuilder) -> Result<(), String>) {
 fn gradients_are_what_differences_say() {
     all_losses(|name, builder| {
         let required: Vec<InputInfo> = required(builder).collect();
-        let names: Vec<String> = required.iter().filter(|input| input.float).map(|input| input.name.clone()).collect();
-        let plain = reference(builder, &names);
+        let learnables = learned::learnables(builder);
+        let floats = required.iter().filter(|input| input.float).map(|input| input.name.clone());
+        let names: Vec<String> = floats.chain(learnables.clone()).collect();
+        let plain = learned::as_inputs(&reference(builder, &[]), &learnables);
         let mut trusted = 0;
         for seed in 0..2 {
             let tensors = data(name, builder, &[], 10 + seed);
-            let given: Tensors =
+            let mut given: Tensors =
                 tensors.iter().filter(|(name, _)| required.iter().any(|input| input.name == *name)).cloned().collect();
-            let loss =
-                builder.clone().dtype(DType::F64).wrt(names.clone()).build().map_err(|error| error.to_string())?;
+            let values = learned::values(builder, 20 + seed);
+            let builder = learned::with_values(builder, &values).dtype(DType::F64).wrt(names.clone());
+            let loss = builder.build().map_err(|error| error.to_string())?;
             let got = numbers(&call(&loss, &given).map_err(|error| error.to_string())?);
+            given.extend(values);
             let (still, held) = frozen(&plain, &given);
             for input in &names {
                 let gradient = got.gradient(input);

@@ -13,6 +13,7 @@ use lossc::tensor::Tensor;
 
 use running::data::{Extents, Random, label_axis, random};
 use running::freeze::frozen;
+use running::learned;
 use running::{Tensors, central_difference, difference, interpret, lowered, with_extents};
 
 /// Inputs whose domain their kind does not tell: loss or `*`, input, lowest and highest value.
@@ -96,9 +97,12 @@ fn gradients_of_directional_derivatives() {
             Err(error) => panic!("{error}"),
         };
         let inputs: Vec<InputInfo> = builder.info().inputs.into_iter().filter(|input| !input.optional).collect();
-        let wrt: Vec<String> = inputs.iter().filter(|input| input.float).map(|input| input.name.clone()).collect();
+        let learnables = learned::learnables(&builder);
+        let floats = inputs.iter().filter(|input| input.float).map(|input| input.name.clone());
+        let wrt: Vec<String> = floats.chain(learnables.clone()).collect();
         let mut tensors = data(&name, &inputs);
-        let plain = lowered(&builder);
+        tensors.extend(learned::values(&builder, 5));
+        let plain = learned::as_inputs(&lowered(&builder), &learnables);
         // The stopped parts hold still, so that a second derivative sees them as a first one does.
         let (still, held) = frozen(&plain, &tensors);
         let added: Tensors = held[tensors.len()..].to_vec();

@@ -5,15 +5,16 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 
 use super::mask::{Term, combine, guard};
-use super::{rules, structural};
-use crate::ir::{Formula, Graph, Node, NodeId, Op};
+use super::{repeat, rules, structural};
+use crate::ir::{Formula, Graph, LoopId, Node, NodeId, Op, first_repeats};
 use crate::op::{Binary, Element, Unary};
 
 /// The gradients of Σ seed · `of` by each of `wrt`, with exactly the axes of each (in any order); 0 where `of` does not
 /// depend on it. `seed` has some or all of `of`'s axes and is repeated along the others.
 pub fn gradient(graph: &mut Graph, of: NodeId, seed: NodeId, wrt: &[NodeId]) -> Vec<NodeId> {
     let cell = RefCell::new(std::mem::take(graph));
-    let finals = sweep(&cell, of, seed, wrt);
+    let seed = Term { mask: Default::default(), value: seed, partial: false };
+    let finals = sweep(&cell, vec![(of, seed)], wrt, false);
     *graph = cell.into_inner();
     wrt.iter()
         .map(|target| {
@@ -27,26 +28,52 @@ pub fn gradient(graph: &mut Graph, of: NodeId, seed: NodeId, wrt: &[NodeId]) -> 
         .collect()
 }
 
-fn sweep(graph: &RefCell<Graph>, of: NodeId, seed: NodeId, wrt: &[NodeId]) -> FxHashMap<NodeId, Term> {
-    let depends = dependents(&graph.borrow(), wrt, of);
-    let mut adjoints: FxHashMap<NodeId, Vec<Term>> = FxHashMap::default();
+/// The adjoints of `wrt` from those of some nodes. If `wrt` are `leaves`, nothing is known of what is below them.
+pub(super) fn sweep(
+    graph: &RefCell<Graph>,
+    seeds: Vec<(NodeId, Term)>,
+    wrt: &[NodeId],
+    leaves: bool,
+) -> FxHashMap<NodeId, Term> {
     let mut finals = FxHashMap::default();
-    if depends[of.0 as usize] {
-        adjoints.insert(of, vec![Term { mask: Default::default(), value: seed, partial: false }]);
+    let Some(last) = seeds.iter().map(|(id, _)| *id).max() else { return finals };
+    let depends = dependents(&graph.borrow(), wrt, last);
+    let first = first_repeats(&graph.borrow());
+    let mut adjoints: FxHashMap<NodeId, Vec<Term>> = FxHashMap::default();
+    // Of loops that have several nodes: these are one, and differentiated when all of them are known.
+    let mut waiting: FxHashMap<LoopId, Vec<(NodeId, Term)>> = FxHashMap::default();
+    for (id, term) in seeds {
+        if depends[id.0 as usize] {
+            adjoints.entry(id).or_default().push(term);
+        }
     }
-    for id in (0..=of.0).rev().map(NodeId) {
-        let Some(terms) = adjoints.remove(&id) else { continue };
-        let Some(term) = combine(&mut graph.borrow_mut(), terms) else { continue };
+    for id in (0..=last.0).rev().map(NodeId) {
         let node = graph.borrow().node(id).clone();
+        let term = adjoints.remove(&id).and_then(|terms| combine(&mut graph.borrow_mut(), terms));
+        if let Some(term) = &term
+            && wrt.contains(&id)
+        {
+            finals.insert(id, term.clone());
+        }
+        let term = term.filter(|_| !(leaves && wrt.contains(&id)));
+        if let Op::Repeat(repeat) = &node.op {
+            waiting.entry(repeat.of).or_default().extend(term.map(|term| (id, term)));
+            if first.get(&repeat.of) == Some(&id)
+                && let Some(incoming) = waiting.remove(&repeat.of).filter(|incoming| !incoming.is_empty())
+            {
+                for (operand, term) in repeat::contributions(graph, id, incoming, &depends) {
+                    adjoints.entry(operand).or_default().push(term);
+                }
+            }
+            continue;
+        }
+        let Some(term) = term else { continue };
         for (position, &operand) in node.operands.iter().enumerate() {
             if depends[operand.0 as usize]
                 && let Some(contribution) = contribution(graph, id, &node, position, &term)
             {
                 adjoints.entry(operand).or_default().push(contribution);
             }
-        }
-        if wrt.contains(&id) {
-            finals.insert(id, term);
         }
     }
     finals

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use super::mask::{Mask, Term, guard, sum_over};
-use crate::ir::{AxisId, Extent, Formula, Graph, Node, NodeId, Op, union};
-use crate::op::{Element, ReduceOp, SoftmaxOp};
+use crate::ir::{AxisId, Formula, Graph, Node, NodeId, Op, union, without};
+use crate::op::{Compare, Element, ReduceOp, SoftmaxOp};
 
 /// What the adjoint of a structural node gives to one of its operands.
 pub(super) fn contribution(
@@ -24,10 +24,13 @@ pub(super) fn contribution(
         Op::Reduce(ReduceOp::Min | ReduceOp::Max, axes) => extremum(graph, x, id, axes, term),
         Op::Softmax(op, axes) => Some(softmax(graph, *op, x, axes, term)),
         Op::Gather(axis) => gather(graph, node, *axis, position, term),
+        Op::CumSum { axis, reverse } => Some(cumsum(&mut graph.borrow_mut(), *axis, *reverse, term)),
+        Op::Scatter { axis, .. } => scatter(&mut graph.borrow_mut(), node, *axis, position, term),
         Op::Contract(_) => Some(contraction(graph, node, position, term)),
         // Not differentiable, or without operands.
-        Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop => None,
-        Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => None,
+        Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop | Op::Order(_) | Op::TopIndex { .. } => None,
+        Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) | Op::Carried(_) => None,
+        Op::Repeat(_) => unreachable!("all nodes of a loop are differentiated together"),
         Op::Unary(_) | Op::Binary(_) | Op::Polygamma(_) => unreachable!("has a row in `rules`"),
     }
 }
@@ -111,31 +114,44 @@ fn gather(graph: &RefCell<Graph>, node: &Node, axis: AxisId, position: usize, te
         return None;
     }
     let graph = &mut graph.borrow_mut();
-    let (tensor, mut index) = (node.operands[0], node.operands[1]);
-    let mut term = term.clone();
-    let mut axes = node.ty.axes.clone();
-    if graph.axes_of(index).contains(&axis) {
-        // The picks run along an axis of the same name: another one, which is summed over below.
-        let AxisData { name, pack } = name_of(graph, axis);
-        let picks = graph.add_axis(name, Extent::SameAs(axis), pack);
-        term = renamed(graph, &term, axis, picks);
-        index = graph.rename(index, axis, picks);
-        axes.iter_mut().filter(|own| **own == axis).for_each(|own| *own = picks);
+    let (tensor, index) = (node.operands[0], node.operands[1]);
+    let others = without(graph.axes_of(tensor), &[axis]);
+    let picks = without(graph.axes_of(index), &others);
+    if !picks.is_empty() {
+        let mut term = term.clone().apply_conditions_over(graph, &picks);
+        term.value = graph.scatter(axis, &picks, term.value, index);
+        // What no index names is 0 because nothing was taken there.
+        term.partial = true;
+        return Some(term);
     }
+    // Each line gives one element: a selection, which is not stored.
     let along = graph.index(axis);
-    let picked = graph.compare(crate::op::Compare::Eq, along, index);
-    let term = term.only_where(graph, picked, true)?;
-    axes.push(axis);
+    let picked = graph.compare(Compare::Eq, along, index);
+    let term = term.clone().only_where(graph, picked, true)?;
+    let axes = union(&node.ty.axes, &[axis]);
     Some(term.sum_to(graph, &axes, tensor))
 }
 
-/// What a copy of an axis takes over.
-struct AxisData {
-    name: String,
-    pack: bool,
+/// An element is in every sum from its place on.
+fn cumsum(graph: &mut Graph, axis: AxisId, reverse: bool, term: &Term) -> Term {
+    let conditions = term.mask.len();
+    let mut term = term.clone().apply_conditions_over(graph, &[axis]);
+    term.partial |= term.mask.len() < conditions;
+    let along = graph.broadcast(term.value, &[axis]);
+    term.value = graph.cumsum(axis, !reverse, along);
+    term
 }
 
-fn name_of(graph: &Graph, axis: AxisId) -> AxisData {
-    let data = graph.axis(axis);
-    AxisData { name: format!("{}′", data.name), pack: data.pack }
+/// A scattered value has the adjoint of the place it went to; out of range it went nowhere.
+fn scatter(graph: &mut Graph, node: &Node, axis: AxisId, position: usize, term: &Term) -> Option<Term> {
+    if position == 1 {
+        return None;
+    }
+    let (values, index) = (node.operands[0], node.operands[1]);
+    let mut term = term.clone().apply_conditions_over(graph, &[axis]);
+    let along = graph.broadcast(term.value, &[axis]);
+    term.value = graph.gather(axis, along, index);
+    term.partial = true;
+    let axes = union(graph.axes_of(values), graph.axes_of(index));
+    Some(term.sum_to(graph, &axes, values))
 }

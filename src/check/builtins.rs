@@ -32,8 +32,8 @@ pub enum Builtin {
     Each,
     /// A reduction as a loss does it.
     ReduceLike,
-    /// Known to the language, not to this version of the compiler.
-    NotYet,
+    /// The largest elements on a new axis.
+    TopK,
 }
 
 /// One built-in function.
@@ -104,9 +104,9 @@ pub const BUILTINS: &[BuiltinRow] = &[
     row("normalize",   Builtin::Along(Along::Normalize),     "normalize[D](x)", "x / ‖x‖ along D; 0 with derivative 0 at 0."),
     row("each",        Builtin::Each,                        "each(loss)",     "What the outermost mean or sum of a loss reduces."),
     row("reduce",      Builtin::ReduceLike,                  "reduce(loss, x per w where c)", "x reduced as the loss reduces its elements, with its divisor and filter."),
-    row("cumsum",      Builtin::NotYet,                      "cumsum[T](x)",   "Running sums along T."),
-    row("sort",        Builtin::NotYet,                      "sort[N](x)",     "Ascending along N, stable."),
-    row("topk",        Builtin::NotYet,                      "topk[N -> T](x, k)", "The k largest on a new axis T."),
+    row("cumsum",      Builtin::Along(Along::CumSum),        "cumsum[T](x)",   "Sums up to and with each place along T."),
+    row("sort",        Builtin::Along(Along::Sort),          "sort[N](x)",     "Ascending along N; equal elements keep their order, NaN stands last."),
+    row("topk",        Builtin::TopK,                        "topk[N, M -> T](x where c, k)", "The k largest over N and M, descending, on a new axis T; −∞ where there are fewer."),
 ];
 
 /// The built-in function of a name.

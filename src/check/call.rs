@@ -107,7 +107,9 @@ impl Scope<'_, '_> {
             },
             kind => kind,
         };
+        self.calls += 1;
         let call = Call {
+            number: self.calls,
             function: id,
             is_loss: callee.sort == Sort::Loss,
             name: path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join("::"),

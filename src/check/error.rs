@@ -154,6 +154,8 @@ pub enum TypeError {
     BuiltinNamed { function: &'static str, usage: &'static str, name: String, span: Span },
     #[error("`{name}` needs its axes in brackets")]
     AlongNeedsAxes { name: &'static str, has: String, span: Span },
+    #[error("`{name}` puts its result on a new axis, which has no name here")]
+    NeedsNewAxis { name: &'static str, usage: &'static str, has: String, span: Span },
     #[error("axis `{axis}` is not built from this")]
     BuildLabel { axis: String, label: Option<String>, labels: Vec<String>, span: Span },
     #[error("`{axis}(…)` lacks {}", missing.join(", "))]
@@ -173,7 +175,30 @@ pub enum TypeError {
     #[error("`{name}` is not an `int` hyperparameter")]
     IgnoredIsNoInt { name: String, span: Span },
 
-    // What this version lacks.
-    #[error("{what} is not built into this version of the compiler yet")]
-    NotYet { what: String, span: Span },
+    // Loops.
+    #[error("`{text}` is not known when the program is compiled")]
+    TurnsNotKnown { text: String, span: Span },
+    #[error("`{name}` is not a variable of this `repeat`")]
+    NotAVariable { name: String, known: Vec<String>, span: Span },
+    #[error("`{name}` is a variable of this `repeat` already")]
+    VariableTwice { name: String, span: Span },
+    #[error("the body of `repeat` never assigns to `{name}`")]
+    VariableNotAssigned { name: String, span: Span },
+    #[error("a `let` in the body hides the variable `{name}`")]
+    VariableHidden { name: String, span: Span },
+    #[error("`{name}` starts as {first} and becomes {second}")]
+    VariableKind { name: String, first: String, second: String, span: Span },
+    #[error("`{name}` is not a state of this {}", if *in_function { "function" } else { "loss" })]
+    NextOfNoState {
+        name: String,
+        known: Vec<String>,
+        meant: Option<String>,
+        declared: Option<Span>,
+        in_function: bool,
+        span: Span,
+    },
+    #[error("`{name}` would get its next value at every turn")]
+    NextInLoop { name: String, span: Span },
+    #[error("`{name}` gets its next value twice")]
+    NextTwice { name: String, first: Span, span: Span },
 }

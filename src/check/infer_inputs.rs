@@ -22,15 +22,33 @@ use demands::{Demand, DemandedKind, Demands, Variable};
 pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) -> bool {
     let mut demands = Demands::default();
     let mut defined: BTreeSet<String> = scope.words.keys().cloned().collect();
-    for statement in &function.body.statements {
-        if let StatementKind::Let { name, value } = &statement.kind {
-            walk(scope, value, &defined, &mut demands);
-            defined.insert(name.text.clone());
-        }
-    }
+    walk_statements(scope, &function.body.statements, &mut defined, &mut demands);
     walk(scope, &function.body.result, &defined, &mut demands);
     scope.inferred = true;
     demands.declare(scope)
+}
+
+fn walk_statements(
+    scope: &mut Scope<'_, '_>,
+    statements: &[ast::Statement],
+    defined: &mut BTreeSet<String>,
+    demands: &mut Demands,
+) {
+    for statement in statements {
+        match &statement.kind {
+            StatementKind::Let { name, value } | StatementKind::Assign { name, value } => {
+                walk(scope, value, defined, demands);
+                defined.insert(name.text.clone());
+            }
+            StatementKind::Repeat { count, starts, body } => {
+                walk(scope, count, defined, demands);
+                starts.iter().for_each(|(_, start)| drop(walk(scope, start, defined, demands)));
+                defined.extend(starts.iter().map(|(name, _)| name.text.clone()));
+                walk_statements(scope, body, &mut defined.clone(), demands);
+            }
+            StatementKind::Next { .. } | StatementKind::Axis { .. } => {}
+        }
+    }
 }
 
 /// Walks an expression. Returns the axes over which its outermost reduction runs, where it is a loss (with a sign

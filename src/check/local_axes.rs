@@ -16,6 +16,12 @@ impl Scope<'_, '_> {
     /// `axis name = extent` in a body.
     pub(super) fn axis_statement(&mut self, name: &ast::Name, extent: &ast::Expr) {
         let extent = self.expr(extent).and_then(|extent| self.extent(extent));
+        let again = self.axes.iter_mut().find(|axis| axis.span == name.span && axis.name == name.text);
+        if let (Some(again), Some(extent)) = (again, &extent) {
+            // The body of a `repeat` is checked until its types are found.
+            again.kind = AxisKind::Computed(Box::new(extent.clone()));
+            return;
+        }
         if self.axis_name_is_taken(name) {
             return;
         }
@@ -24,7 +30,7 @@ impl Scope<'_, '_> {
         self.add_axis(&name.text, AxisKind::Computed(Box::new(extent)), name.span);
     }
 
-    fn axis_name_is_taken(&mut self, name: &ast::Name) -> bool {
+    pub(super) fn axis_name_is_taken(&mut self, name: &ast::Name) -> bool {
         let own = self.axes.iter().find(|axis| axis.name == name.text).map(|axis| axis.span);
         let labelled = self.checker.world.labelled_axis(self.module, &name.text).is_some();
         if own.is_none() && !labelled {

@@ -13,12 +13,15 @@ mod foreign;
 mod infer_inputs;
 mod kinds;
 mod labels;
+mod largest;
 mod local_axes;
 mod operators;
 mod reduce;
+mod repeat;
 mod report;
 mod scope;
 mod signature;
+mod states;
 
 use std::sync::Arc;
 
@@ -157,6 +160,11 @@ impl<'w> Checker<'w> {
         if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Takes back what was reported of a place that is checked again.
+    fn forget(&mut self, is_of_place: impl Fn(&Diagnostic) -> bool) {
+        self.diagnostics.retain(|diagnostic| !is_of_place(diagnostic));
     }
 
     /// The checked functions and everything that was found wrong, in the order of the text.

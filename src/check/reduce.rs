@@ -5,7 +5,7 @@ use super::error::TypeError;
 use super::kinds::{kind_name, literal, not_negative};
 use super::operators::{axes_of, extremum, to_real, unary};
 use super::scope::Scope;
-use crate::hir::{AxisIndex, AxisKind, Expr, ExprKind, Instance, Kind, NoReduction, Reduction, Ty, outer_axes};
+use crate::hir::{Along, AxisIndex, AxisKind, Expr, ExprKind, Instance, Kind, NoReduction, Reduction, Ty, outer_axes};
 use crate::op::{Binary, Unary};
 use crate::span::Span;
 use crate::syntax::ast;
@@ -26,10 +26,6 @@ impl Scope<'_, '_> {
         arguments: &[ast::Argument],
         span: Span,
     ) -> Option<Expr> {
-        if row.builtin == Builtin::NotYet {
-            self.not_yet(&format!("`{}`", row.name), span);
-            return None;
-        }
         let reduces = match row.builtin {
             Builtin::Reduce(_) => true,
             Builtin::Extremum(..) => arguments.len() == 1,
@@ -37,7 +33,7 @@ impl Scope<'_, '_> {
         };
         let wanted = match row.builtin {
             Builtin::Clamp => 3,
-            Builtin::Atan2 | Builtin::ReduceLike => 2,
+            Builtin::Atan2 | Builtin::ReduceLike | Builtin::TopK => 2,
             Builtin::Extremum(..) if !reduces => 2,
             _ => 1,
         };
@@ -45,6 +41,7 @@ impl Scope<'_, '_> {
         if let Some(entries) = brackets
             && !reduces
             && !along
+            && row.builtin != Builtin::TopK
         {
             let span = entries.first().map_or(span, |entry| entry.span);
             self.report(TypeError::BuiltinBrackets { name: row.name, usage: row.usage, span });
@@ -69,6 +66,7 @@ impl Scope<'_, '_> {
         match row.builtin {
             Builtin::Each => self.each(checked, span),
             Builtin::ReduceLike => self.reduce_like(checked, span),
+            Builtin::TopK => self.largest(row, brackets, (checked.values, checked.filter), span),
             _ => self.elementwise(row, checked.values, span),
         }
     }
@@ -83,7 +81,8 @@ impl Scope<'_, '_> {
                 good = false;
             }
             let like = row.builtin == Builtin::ReduceLike;
-            let misplaced = (argument.condition.is_some() && !reduces && !like)
+            let first_of_many = row.builtin == Builtin::TopK && checked.values.is_empty();
+            let misplaced = (argument.condition.is_some() && !reduces && !like && !first_of_many)
                 || (argument.per.is_some() && row.builtin != Builtin::Reduce(Reduction::Mean) && !like);
             if misplaced {
                 let word = if argument.per.is_some() { "per" } else { "where" };
@@ -176,14 +175,18 @@ impl Scope<'_, '_> {
                 super::operators::binary(Binary::Atan2, a, b, Kind::Real, span)
             }
             Builtin::Extremum(op, _) => extremum(op, first, values.next()?, span),
-            Builtin::Reduce(_) | Builtin::Along(_) | Builtin::Each | Builtin::ReduceLike | Builtin::NotYet => {
+            Builtin::Reduce(_) | Builtin::Along(_) | Builtin::Each | Builtin::ReduceLike | Builtin::TopK => {
                 return None;
             }
         })
     }
 
     /// The axes in brackets, each of which the operands must have; without brackets, all of theirs.
-    fn reduced_axes(&mut self, brackets: Option<&[ast::Entry]>, operands: &[&Expr]) -> Option<Vec<AxisIndex>> {
+    pub(super) fn reduced_axes(
+        &mut self,
+        brackets: Option<&[ast::Entry]>,
+        operands: &[&Expr],
+    ) -> Option<Vec<AxisIndex>> {
         let all = axes_of(operands);
         let Some(entries) = brackets else { return Some(all) };
         let axes = self.axis_entries(entries)?;
@@ -213,12 +216,9 @@ impl Scope<'_, '_> {
         let axes = self.reduced_axes(brackets, &operands)?;
         let mut kept = axes_of(&operands);
         kept.retain(|axis| !axes.contains(axis));
-        if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
-            let one = matches!(axes[..], [axis] if self.axes[axis.0 as usize].kind != AxisKind::Pack);
-            if !one {
-                self.report(TypeError::NeedsOneAxis { what: format!("`{}`", row.name), span });
-                return None;
-            }
+        if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) && !self.is_one_axis(&axes) {
+            self.report(TypeError::NeedsOneAxis { what: format!("`{}`", row.name), span });
+            return None;
         }
         let unit = matches!(value.ty.kind, Kind::Prob | Kind::Binary);
         let kind = match reduction {
@@ -233,6 +233,10 @@ impl Scope<'_, '_> {
         let (value, per, filter) = (Box::new(value), per.map(Box::new), filter.map(Box::new));
         let reduce = ExprKind::Reduce { reduction, axes, value, per, filter };
         Some(Expr { kind: reduce, ty: Ty { kind, axes: kept }, span })
+    }
+
+    fn is_one_axis(&self, axes: &[AxisIndex]) -> bool {
+        matches!(axes[..], [axis] if self.axes[axis.0 as usize].kind != AxisKind::Pack)
     }
 
     /// The operand of a reduction in the element type that it takes.
@@ -320,13 +324,23 @@ impl Scope<'_, '_> {
             self.report(TypeError::AlongNeedsAxes { name: row.name, has, span });
             return None;
         }
-        if along != crate::hir::Along::Normalize && matches!(value.ty.kind, Kind::Prob | Kind::Binary) {
+        let probability = matches!(value.ty.kind, Kind::Prob | Kind::Binary);
+        if matches!(along, Along::Softmax | Along::LogSoftmax) && probability {
             let (found, text) = (kind_name(value.ty.kind, &self.axes), self.text(value.span));
             self.report(TypeError::SoftmaxOfProb { name: row.name, found, text, span: value.span });
             return None;
         }
         let axes = self.reduced_axes(brackets, &[&value])?;
-        let kind = if along == crate::hir::Along::Softmax { Kind::Prob } else { Kind::Real };
+        if matches!(along, Along::Sort | Along::CumSum) && !self.is_one_axis(&axes) {
+            self.report(TypeError::NeedsOneAxis { what: format!("`{}`", row.name), span });
+            return None;
+        }
+        let kind = match along {
+            Along::Softmax => Kind::Prob,
+            Along::Sort => value.ty.kind,
+            Along::CumSum if not_negative(value.ty.kind) => Kind::Count,
+            Along::LogSoftmax | Along::Normalize | Along::CumSum => Kind::Real,
+        };
         let ty = Ty { kind, axes: value.ty.axes.clone() };
         Some(Expr { kind: ExprKind::Along(along, axes, Box::new(value)), ty, span })
     }

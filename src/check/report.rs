@@ -1,5 +1,7 @@
 //! How each fact of [`TypeError`] is said: code, places, why, and how to mend it.
 
+mod repeats;
+
 use super::error::TypeError;
 use crate::diagnostic::Diagnostic;
 
@@ -10,6 +12,7 @@ pub fn diagnostic(error: &TypeError) -> Diagnostic {
         .or_else(|| kinds(error))
         .or_else(|| calls(error))
         .or_else(|| hyperparameters(error))
+        .or_else(|| repeats::repeats(error))
         .unwrap_or_else(|| Diagnostic::error("E0299", error.to_string()))
 }
 
@@ -95,9 +98,6 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             .at(*span, "the second one")
             .and_at(*first, "the first one")
             .help("give it another name"),
-        TypeError::NotYet { span, .. } => {
-            Diagnostic::error("E0901", title).at(*span, "needed here").note("the language has it; the compiler will")
-        }
         _ => return None,
     })
 }
@@ -386,6 +386,10 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic.help(format!("its arguments have no names: `{usage}`"))
             }
         }
+        TypeError::NeedsNewAxis { name, usage, has, span } => Diagnostic::error("E0514", title)
+            .at(*span, "the last axis in the brackets is followed by `->` and a new name")
+            .note(format!("the operand has {has}"))
+            .help(format!("`{name}` is written `{usage}`")),
         TypeError::AlongNeedsAxes { name, has, span } => Diagnostic::error("E0510", title)
             .at(*span, "")
             .note(format!("the operand has the axes {has}"))
@@ -426,6 +430,34 @@ fn hyperparameters(error: &TypeError) -> Option<Diagnostic> {
         TypeError::NotCompileTime { name, span, .. } => Diagnostic::error("E0604", title)
             .at(*span, "")
             .help(format!("use ints, constants and `int` hyperparameters: `int {name} = …`")),
+        TypeError::NextOfNoState { name, known, meant, declared, in_function, span } => {
+            let diagnostic = Diagnostic::error("E0607", title).at(*span, "not a state");
+            let diagnostic = match declared {
+                Some(declared) => diagnostic.and_at(*declared, "what has this name"),
+                None => diagnostic,
+            };
+            if *in_function {
+                return Some(
+                    diagnostic
+                        .note("an `fn` computes; only a loss keeps values from call to call")
+                        .help("compute the new value here, and write `next` in the loss that has the state"),
+                );
+            }
+            match meant {
+                None => diagnostic
+                    .note(format!("its states: {}", listed(known)))
+                    .help(format!("declare it after `;` as `state {name} = 0`, or write `let {name} = …`")),
+                _ => suggest(diagnostic, meant),
+            }
+        }
+        TypeError::NextInLoop { name, span } => Diagnostic::error("E0609", title)
+            .at(*span, "in a `repeat`")
+            .note("a state is set once a call")
+            .help(format!("carry a variable through the turns, and write `next {name} = …` after the loop")),
+        TypeError::NextTwice { first, span, .. } => Diagnostic::error("E0608", title)
+            .at(*span, "the second time")
+            .and_at(*first, "the first time")
+            .help("below the first `next` the name is the new value; give what lies between a name with `let`"),
         TypeError::IgnoredIsNoInt { name, span } => {
             Diagnostic::error("E0606", title).at(*span, "").help(format!("declare it after `;` as `int {name} = -100`"))
         }

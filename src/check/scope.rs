@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::error::TypeError;
 use super::{Checker, infer_inputs};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Sort, Ty};
+use crate::hir::{
+    Axis, AxisIndex, AxisKind, Expr, Function, Hyperparameter, Input, Kind, Let, LetIndex, Repeat, Sort, Ty, Update,
+};
 use crate::resolve::ModuleId;
 use crate::span::Span;
 use crate::syntax::ast::{self, Role, StatementKind};
@@ -54,6 +56,14 @@ pub struct Scope<'c, 'w> {
     pub hyperparameters: Vec<Hyperparameter>,
     /// Its `let`s so far.
     pub lets: Vec<Let>,
+    /// Its loops so far.
+    pub repeats: Vec<Repeat>,
+    /// The variables of the loop in which this place stands.
+    pub variables: Vec<String>,
+    /// The states that got a new value so far.
+    pub updates: Vec<Update>,
+    /// How many calls it has so far.
+    pub calls: u32,
     /// What words mean at this place.
     pub words: HashMap<String, Word>,
     /// All parameters of the signature: defaults cannot speak of those that are not declared yet.
@@ -86,6 +96,10 @@ impl<'c, 'w> Scope<'c, 'w> {
             inputs: Vec::new(),
             hyperparameters: Vec::new(),
             lets: Vec::new(),
+            repeats: Vec::new(),
+            variables: Vec::new(),
+            updates: Vec::new(),
+            calls: 0,
             words: HashMap::new(),
             upcoming: HashMap::new(),
             failed: false,
@@ -115,6 +129,8 @@ impl<'c, 'w> Scope<'c, 'w> {
             inferred: scope.inferred,
             hyperparameters: scope.hyperparameters,
             lets: scope.lets,
+            repeats: scope.repeats,
+            updates: scope.updates,
             result,
             span: function.name.span,
             definition,
@@ -122,31 +138,29 @@ impl<'c, 'w> Scope<'c, 'w> {
     }
 
     fn body(&mut self, body: &ast::Body) -> Option<Expr> {
-        for statement in &body.statements {
+        self.statements(&body.statements);
+        self.expr(&body.result)
+    }
+
+    /// Checks statements in order.
+    pub fn statements(&mut self, statements: &[ast::Statement]) {
+        for statement in statements {
             match &statement.kind {
                 StatementKind::Let { name, value } => {
                     let value = self.expr(value);
                     self.bind(name, value);
                 }
-                StatementKind::Next { name, .. } => {
-                    self.not_yet("`next` (states)", statement.span);
-                    self.words.insert(name.text.clone(), Word::Broken);
-                }
+                StatementKind::Next { name, value } => self.next_statement(name, value, statement.span),
                 StatementKind::Axis { name, extent } => self.axis_statement(name, extent),
-                StatementKind::Repeat { starts, .. } => {
-                    self.not_yet("`repeat`", statement.span);
-                    for (name, _) in starts {
-                        self.words.insert(name.text.clone(), Word::Broken);
-                    }
-                }
+                StatementKind::Repeat { count, starts, body } => self.repeat(count, starts, body, statement.span),
                 // The parser refuses it outside `repeat`.
-                StatementKind::Assign { .. } => self.failed = true,
+                StatementKind::Assign { name, value } => self.assign(name, value),
             }
         }
-        self.expr(&body.result)
     }
 
-    fn bind(&mut self, name: &ast::Name, value: Option<Expr>) {
+    /// Gives a name to a value from here on.
+    pub fn bind(&mut self, name: &ast::Name, value: Option<Expr>) {
         let word = match value {
             None => Word::Broken,
             Some(value) => {
@@ -200,6 +214,8 @@ impl<'c, 'w> Scope<'c, 'w> {
             inferred: self.inferred,
             hyperparameters: self.hyperparameters.clone(),
             lets: self.lets.clone(),
+            repeats: self.repeats.clone(),
+            updates: self.updates.clone(),
             span: result.span,
             definition: result.span,
             result,
@@ -217,11 +233,6 @@ impl<'c, 'w> Scope<'c, 'w> {
         if !self.checker.diagnostics.contains(&diagnostic) {
             self.checker.diagnostics.push(diagnostic);
         }
-    }
-
-    /// Reports what the language has and this version of the compiler lacks.
-    pub fn not_yet(&mut self, what: &str, span: Span) {
-        self.report(TypeError::NotYet { what: what.to_string(), span });
     }
 
     /// The source text under a span, on one line and not too long.

@@ -78,12 +78,6 @@ impl Scope<'_, '_> {
             self.words.insert(name.text.clone(), Word::Broken);
             return;
         }
-        if matches!(role, Role::Learn | Role::State) {
-            let what = if role == Role::Learn { "`learn`" } else { "`state`" };
-            self.not_yet(what, span);
-            self.words.insert(name.text.clone(), Word::Broken);
-            return;
-        }
         let Some(default) = default else {
             // The parser refuses it.
             self.failed = true;

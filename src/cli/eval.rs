@@ -55,7 +55,7 @@ fn configured(builder: LossBuilder, arguments: &EvalArguments, data: &Data) -> R
             .ok_or_else(|| Failure::Message(format!("the case asks for the unknown reduction `{name}`")))?;
         builder = builder.reduction(reduction);
     }
-    for (name, &value) in &data.params {
+    for (name, &value) in data.params.iter().chain(&data.state) {
         if !arguments.loss.settings.iter().any(|(other, _)| other == name) {
             builder = builder.set(name, value)?;
         }
@@ -160,9 +160,23 @@ fn report(loss: &str, dtype: &str, evaluation: &Evaluation) -> String {
         }
     }
     for gradient in evaluation.gradients() {
-        let _ = writeln!(text, "gradient by {}: {}", gradient.input, summary(&gradient.tensor));
+        let _ = match gradient.tensor.shape[..] {
+            [] => writeln!(text, "gradient by {}: {}", gradient.input, rounded(first(&gradient.tensor))),
+            _ => writeln!(text, "gradient by {}: {}", gradient.input, summary(&gradient.tensor)),
+        };
+    }
+    if !evaluation.state().is_empty() {
+        let width = evaluation.state().iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let _ = writeln!(text, "state");
+        for (name, value) in evaluation.state().iter() {
+            let _ = writeln!(text, "  {name:width$}  {}", rounded(value));
+        }
     }
     text
+}
+
+fn first(tensor: &Tensor) -> f64 {
+    tensor.to_f64().first().copied().unwrap_or(f64::NAN)
 }
 
 fn rounded(value: f64) -> String {

@@ -48,7 +48,9 @@ pub fn evaluation(loss: &str, dtype: &str, evaluation: &session::Evaluation) -> 
         .collect();
     let grads: Map<String, Value> =
         evaluation.gradients().iter().map(|gradient| (gradient.input.clone(), tensor(&gradient.tensor))).collect();
-    json!({ "loss": loss, "dtype": dtype, "value": value, "terms": terms, "grads": grads, "state": {} })
+    let state: Map<String, Value> =
+        evaluation.state().iter().map(|(name, value)| (name.to_string(), number(value))).collect();
+    json!({ "loss": loss, "dtype": dtype, "value": value, "terms": terms, "grads": grads, "state": state })
 }
 
 /// A diagnostic for editors.

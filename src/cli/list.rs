@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::arguments::ListArguments;
-use super::doc::Documentation;
+use super::doc::{Documentation, place};
 use super::failure::Failure;
 use super::output::put;
 use crate::session::Compiler;
@@ -39,9 +39,9 @@ pub fn run(arguments: &ListArguments) -> Result<(), Failure> {
     } else if arguments.like.is_some() {
         entries.iter().for_each(|entry| put(format_args!("{}", line(entry))));
     } else {
-        let mut groups: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        entries.iter().for_each(|entry| groups.entry(&entry.group).or_default().push(entry));
-        for (group, entries) in groups {
+        let mut groups: BTreeMap<(usize, &str), Vec<&Entry>> = BTreeMap::new();
+        entries.iter().for_each(|entry| groups.entry((place(&entry.group), &entry.group)).or_default().push(entry));
+        for ((_, group), entries) in groups {
             put(format_args!("{group}\n"));
             entries.into_iter().for_each(|entry| put(format_args!("{}", line(entry))));
             put(format_args!("\n"));

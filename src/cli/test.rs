@@ -106,6 +106,16 @@ fn one(
             None => message = format!("no gradient by {name}"),
         }
     }
+    for (name, &wanted) in &expect.state {
+        match evaluation.state().get(name) {
+            Some(found) => {
+                let (found, wanted) = (Tensor::f64(vec![found], &[]), Tensor::f64(vec![wanted], &[]));
+                let error = compare(&format!("state {name}"), &found, &wanted, tolerance, &mut message);
+                errors.value = errors.value.max(error);
+            }
+            None => message = format!("no state {name}"),
+        }
+    }
     if message.is_empty() { Ok(errors) } else { Err((errors, message)) }
 }
 
@@ -124,7 +134,7 @@ fn evaluate(
         let reduction = Reduction::from_name(name).ok_or_else(|| format!("unknown reduction `{name}`"))?;
         builder = builder.reduction(reduction);
     }
-    for (name, &value) in &case.params {
+    for (name, &value) in case.params.iter().chain(&case.state) {
         builder = builder.set(name, value).map_err(text)?;
     }
     let built = builder.build().map_err(text)?;

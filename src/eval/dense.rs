@@ -111,6 +111,12 @@ impl Dense {
         }
     }
 
+    /// The extents of some of its axes; 0 for an axis that it lacks.
+    pub fn shape_of(&self, axes: &[AxisId]) -> Vec<usize> {
+        let extent = |axis: &AxisId| self.axes.iter().position(|own| own == axis).map_or(0, |at| self.shape[at]);
+        axes.iter().map(extent).collect()
+    }
+
     /// For every element of a tensor over `axes` in row-major order: where it lies in this one, which is
     /// repeated along axes that it lacks.
     pub fn positions(&self, axes: &[AxisId], shape: &[usize]) -> Vec<usize> {

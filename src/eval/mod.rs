@@ -8,12 +8,16 @@
 
 mod dense;
 mod node;
+mod turns;
+mod whole;
 
 pub use dense::{Dense, Values};
 
 use std::rc::Rc;
 
-use crate::ir::{AxisId, Extent, Graph, NodeId, Op, Program, live_nodes};
+use turns::Runner;
+
+use crate::ir::{AxisId, Extent, Graph, NodeId, Program, live_nodes};
 
 /// The precision of real tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,33 +60,7 @@ pub fn evaluate_in(program: &Program, environment: Environment) -> Vec<Dense> {
 /// Any nodes of a graph, each with its own axes.
 pub fn evaluate_nodes(graph: &Graph, environment: Environment, nodes: &[NodeId]) -> Vec<Rc<Dense>> {
     let extents = complete_extents(graph, environment.extents);
-    let mut known: Vec<Option<Rc<Dense>>> = vec![None; graph.len()];
-    let live = live_nodes(graph, nodes);
-    let mut uses = vec![0_usize; graph.len()];
-    for &id in &live {
-        graph.node(id).operands.iter().for_each(|operand| uses[operand.0 as usize] += 1);
-    }
-    nodes.iter().for_each(|id| uses[id.0 as usize] += 1);
-    for id in live {
-        let node = graph.node(id);
-        let operands: Vec<Rc<Dense>> = node
-            .operands
-            .iter()
-            .map(|operand| known[operand.0 as usize].clone().expect("operands come before their users"))
-            .collect();
-        let mut dense = node::evaluate(node, &operands, &environment, &extents);
-        if environment.precision == Precision::Single && !dense.axes.is_empty() && !matches!(node.op, Op::Stop) {
-            round_to_single(&mut dense);
-        }
-        known[id.0 as usize] = Some(Rc::new(dense));
-        for operand in &node.operands {
-            uses[operand.0 as usize] -= 1;
-            if uses[operand.0 as usize] == 0 {
-                known[operand.0 as usize] = None;
-            }
-        }
-    }
-    nodes.iter().map(|id| known[id.0 as usize].clone().expect("live")).collect()
+    Runner::new(graph, environment, &extents, live_nodes(graph, nodes)).run(nodes)
 }
 
 /// The extents of all axes of a graph, where those of its first ones are given.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::dense::{Dense, Values};
-use super::{Environment, Precision};
+use super::{Environment, Precision, whole};
 use crate::ir::{AxisId, Constant, Node, Op};
 use crate::numeric;
 use crate::op::{Binary, Element, ReduceOp, SoftmaxOp, Unary};
@@ -48,6 +48,13 @@ pub(super) fn evaluate(node: &Node, operands: &[Rc<Dense>], environment: &Enviro
         Op::Reduce(op, _) => reduce(*op, &operands[0], axes, &shape),
         Op::Softmax(op, over) => softmax(*op, &operands[0], over, extents, environment.precision),
         Op::Gather(axis) => gather(*axis, operands, axes, &shape),
+        Op::Order(axis) => whole::order(&operands[0], *axis),
+        Op::TopIndex { over, to, along } => {
+            whole::top_index(&operands[0], over, *along, extents[to.0 as usize] as usize)
+        }
+        Op::CumSum { axis, reverse } => whole::cumsum(&operands[0], *axis, *reverse),
+        Op::Scatter { axis, over } => whole::scatter(operands, *axis, over, axes, &shape),
+        Op::Carried(_) | Op::Repeat(_) => unreachable!("`turns` runs loops"),
         Op::Contract(over) => contract(over, operands, axes, &shape, extents),
     };
     Dense { axes: axes.clone(), shape, values }

@@ -1,6 +1,6 @@
 //! Graph → plan: few loop nests that read each input once a pass.
 //!
-//! [`value`] and [`prepare`] turn the graph into expressions at one position, [`analysis`] asks what an
+//! [`value`], [`region`] and [`prepare`] turn the graph into expressions at one position, [`analysis`] asks what an
 //! order of loops would cost, [`schedule`] nests the loops, [`block`] cuts the innermost code into strips
 //! and calls of block functions.
 //!
@@ -10,11 +10,12 @@
 //! the vector axis. What is needed on two levels is computed again where it is a few operations on
 //! loaded inputs, and kept in memory where a transcendental function or a reduction is part of it. What
 //! does not vary along a loop is computed before it. Operations on whole tensors cut the program into levels
-//! ([`whole`]).
+//! ([`whole`], [`region`]).
 
 mod analysis;
 mod block;
 mod prepare;
+mod region;
 mod schedule;
 mod value;
 mod whole;
@@ -36,10 +37,11 @@ pub fn fuse(program: &Program) -> Plan {
             OutputRole::Term(name) => format!("term {name}"),
             OutputRole::Weight(name) => format!("weight {name}"),
             OutputRole::Gradient(name) => format!("gradient {name}"),
+            OutputRole::State(name) => format!("state {name}"),
         };
         plan.outputs.push(Output { axes: output.axes.clone(), name });
     }
     let mut values = value::Values::default();
-    let levels = prepare::prepare(program, &mut plan, &mut values);
+    let levels = region::prepare(program, &mut plan, &mut values);
     schedule::schedule(plan, &values, levels)
 }

@@ -10,9 +10,9 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::value::{Position, Source, ValueId, ValueOp, Values};
-use super::whole::{Levels, kept, whole_op};
-use crate::ir::{AxisId, Constant, Extent, Graph, NodeId, Op, Program};
-use crate::kernel::{Plan, TensorRef, WholeCall, WholeOperand};
+use super::whole::{Levels, kept};
+use crate::ir::{AxisId, Constant, Extent, Graph, NodeId, Op};
+use crate::kernel::{BufferKind, Plan, TensorRef, WholeOperand};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// The longest labelled axis that is unrolled.
@@ -34,62 +34,22 @@ pub(super) struct Piece {
     pub value: ValueId,
 }
 
-/// What is computed between two rounds of whole operations, and the whole operations after it.
-#[derive(Default)]
-pub(super) struct Level {
-    pub pieces: Vec<Piece>,
-    pub whole: Vec<WholeCall>,
-}
-
-/// Resolves all outputs and all operands of whole operations.
-pub(super) fn prepare(program: &Program, plan: &mut Plan, values: &mut Values) -> Vec<Level> {
-    let levels = Levels::new(program, plan);
-    let mut resolver = Resolver { graph: &program.graph, values, levels: &levels, known: FxHashMap::default() };
-    resolver.resolve_in_order(program);
-    let last = program.outputs.iter().map(|output| levels.after(output.node)).max().unwrap_or(0);
-    let mut work: Vec<Level> = (0..=last).map(|_| Level::default()).collect();
-    for (position, output) in program.outputs.iter().enumerate() {
-        let target = TensorRef::Output(position as u32);
-        let level = &mut work[levels.after(output.node)];
-        resolver.pieces(target, output.node, &output.axes, Some(Element::Real), &mut level.pieces);
-    }
-    let mut stored = FxHashMap::default();
-    for &(id, result) in &levels.whole {
-        let node = program.graph.node(id);
-        let Some(op) = whole_op(node) else { continue };
-        let mut operands = Vec::new();
-        for &operand in &node.operands {
-            // Filled as early as it can be: another operation of an earlier level may read it too.
-            let level = &mut work[levels.after(operand)];
-            operands.push(resolver.whole_operand(operand, plan, &mut stored, &mut level.pieces));
-        }
-        work[levels.of(id)].whole.push(WholeCall { op, operands, result });
-    }
-    work
-}
-
-struct Resolver<'a> {
-    graph: &'a Graph,
+/// One region: the program, or the body of a loop.
+pub(super) struct Resolver<'a> {
+    pub graph: &'a Graph,
+    pub levels: &'a Levels,
     values: &'a mut Values,
-    levels: &'a Levels,
     known: FxHashMap<(NodeId, Substitution), ValueId>,
 }
 
-impl Resolver<'_> {
-    /// Resolves what is reachable, operands first, so that deep graphs need no deep stack.
-    fn resolve_in_order(&mut self, program: &Program) {
-        let mut reachable = vec![false; self.graph.len()];
-        for output in &program.outputs {
-            reachable[output.node.0 as usize] = true;
-        }
-        for id in self.graph.ids().rev() {
-            if reachable[id.0 as usize] {
-                for operand in &self.graph.node(id).operands {
-                    reachable[operand.0 as usize] = true;
-                }
-            }
-        }
-        for id in self.graph.ids().filter(|id| reachable[id.0 as usize]) {
+impl<'a> Resolver<'a> {
+    pub fn new(graph: &'a Graph, values: &'a mut Values, levels: &'a Levels) -> Self {
+        Resolver { graph, levels, values, known: FxHashMap::default() }
+    }
+
+    /// Resolves what is needed, operands first, so that deep graphs need no deep stack.
+    pub fn resolve_in_order(&mut self) {
+        for &id in &self.levels.nodes {
             self.resolve(id, &Substitution::new());
         }
     }
@@ -102,7 +62,7 @@ impl Resolver<'_> {
     }
 
     /// An operand of a whole operation: a tensor in memory as it is, or else a buffer that is filled with it.
-    fn whole_operand(
+    pub fn whole_operand(
         &mut self,
         node: NodeId,
         plan: &mut Plan,
@@ -119,10 +79,14 @@ impl Resolver<'_> {
             let axes: Option<Vec<AxisId>> = positions.iter().map(axis).collect();
             let tensor = match source {
                 Source::Input(input) => Some(TensorRef::Input(*input)),
+                // Numbers that are doubles at any precision are copied.
+                Source::Buffer(buffer) if plan.buffer(*buffer).kind == BufferKind::Accumulator => None,
                 Source::Buffer(buffer) => Some(TensorRef::Buffer(*buffer)),
                 Source::Value(_) => None,
             };
+            // What is repeated along an axis is stored: the operation looks along it.
             if let (Some(tensor), Some(axes)) = (tensor, axes)
+                && axes.len() == self.graph.axes_of(node).len()
                 && axes.iter().enumerate().all(|(position, axis)| !axes[..position].contains(axis))
             {
                 return WholeOperand { tensor, axes, element };
@@ -140,7 +104,7 @@ impl Resolver<'_> {
     }
 
     /// A node as pieces of a tensor, cast to `element` if one is given.
-    fn pieces(
+    pub fn pieces(
         &mut self,
         target: TensorRef,
         node: NodeId,
@@ -196,9 +160,14 @@ impl Resolver<'_> {
         let graph = self.graph;
         let node = graph.node(id);
         let element = node.ty.element;
-        if let Some((buffer, axes)) = self.levels.result(id) {
+        if let Some((tensor, axes)) = self.levels.result(id) {
             let positions: Vec<_> = axes.iter().map(|&axis| (axis, wanted(at, axis))).collect();
-            return self.values.load(Source::Buffer(buffer), &positions, element);
+            let source = match tensor {
+                TensorRef::Input(input) => Source::Input(input),
+                TensorRef::Buffer(buffer) => Source::Buffer(buffer),
+                TensorRef::Output(_) => unreachable!("outputs are not read"),
+            };
+            return self.values.load(source, &positions, element);
         }
         let op = match &node.op {
             Op::Constant(constant) => return self.values.constant(*constant),
@@ -229,7 +198,12 @@ impl Resolver<'_> {
             Op::Polygamma(order) => ValueOp::Polygamma(*order),
             Op::Select => ValueOp::Select,
             Op::Cast(element) => ValueOp::Cast(*element),
-            Op::Contract(_) => unreachable!("whole operations have their buffers"),
+            Op::Contract(_) | Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } | Op::Scatter { .. } => {
+                unreachable!("whole operations have their buffers")
+            }
+            Op::Carried(_) | Op::Repeat(_) => {
+                unreachable!("the variables of loops have their buffers")
+            }
         };
         let operands = self.operands(id, at);
         self.values.elementwise(op, element, &operands)
@@ -381,20 +355,22 @@ impl Resolver<'_> {
     }
 
     /// Whether a node is a few operations that cost about as much as a load.
-    fn is_cheap(&self, id: NodeId) -> bool {
+    pub fn is_cheap(&self, id: NodeId) -> bool {
         let mut count = 0;
         let mut open = vec![id];
         while let Some(id) = open.pop() {
-            let node = self.graph.node(id);
             count += 1;
+            if self.levels.result(id).is_some() {
+                // A load.
+                continue;
+            }
+            let node = self.graph.node(id);
             let cheap = match node.op {
                 Op::Unary(op) => {
                     matches!(op, Unary::Neg | Unary::Abs | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round)
                 }
                 Op::Binary(op) => !matches!(op, Binary::Pow | Binary::Powi | Binary::Atan2),
                 Op::Reduce(..) | Op::Softmax(..) | Op::Polygamma(_) => false,
-                // A load.
-                Op::Contract(_) => continue,
                 _ => true,
             };
             if !cheap || count > CHEAP {

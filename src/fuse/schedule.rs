@@ -5,10 +5,13 @@
 //! with the axes that are left), then the loop, whose body is made in the same way one depth further in.
 
 use super::analysis::{Available, Context, Demand, Goal, Item};
-use super::prepare::{Level, Piece};
+use super::prepare::Piece;
+use super::region::{Level, Step};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
-use crate::kernel::{Accumulator, Buffer, BufferId, BufferKind, Loop, Place, Plan, Register, RegisterId, Statement};
+use crate::kernel::{
+    Accumulator, Buffer, BufferId, BufferKind, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
+};
 use crate::op::Element;
 
 /// Schedules all pieces of all levels into the plan, each level's whole operations after its loops.
@@ -16,13 +19,7 @@ pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>) -> Plan 
     let contiguity = contiguity(&plan, values, &levels);
     let mut scheduler =
         Scheduler { values, plan, available: Available::default(), open: Vec::new(), vector: None, contiguity };
-    let mut statements = Vec::new();
-    for level in levels {
-        let demands = level.pieces.into_iter().map(|piece| demand(values, piece)).collect();
-        statements.extend(scheduler.run(demands));
-        statements.extend(level.whole.into_iter().map(Statement::Whole));
-    }
-    scheduler.plan.statements = statements;
+    scheduler.plan.statements = scheduler.in_order(levels);
     scheduler.plan
 }
 
@@ -55,8 +52,14 @@ fn contiguity(plan: &Plan, values: &Values, levels: &[Level]) -> Vec<u64> {
             add(&mut positions.iter().map(|&(_, position)| position));
         }
     }
-    for piece in levels.iter().flat_map(|level| &level.pieces) {
-        add(&mut piece.positions.iter().copied());
+    let mut todo: Vec<&Level> = levels.iter().collect();
+    while let Some(level) = todo.pop() {
+        level.pieces.iter().for_each(|piece| add(&mut piece.positions.iter().copied()));
+        for step in &level.steps {
+            if let Step::Repeat(turns) = step {
+                todo.extend(&turns.body);
+            }
+        }
     }
     scores
 }
@@ -72,6 +75,28 @@ pub(super) struct Scheduler<'a> {
 }
 
 impl Scheduler<'_> {
+    /// Level by level, each with its whole operations and loops after its own statements.
+    fn in_order(&mut self, levels: Vec<Level>) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for level in levels {
+            let demands = level.pieces.into_iter().map(|piece| demand(self.values, piece)).collect();
+            statements.extend(self.run(demands));
+            for step in level.steps {
+                statements.push(match step {
+                    Step::Whole(call) => Statement::Whole(call),
+                    Step::Repeat(turns) => {
+                        // What a turn has computed is of that turn only.
+                        let available = self.available.clone();
+                        let body = self.in_order(turns.body);
+                        self.available = available;
+                        Statement::Repeat(Repeat { turns: turns.turns, variables: turns.variables, body })
+                    }
+                });
+            }
+        }
+        statements
+    }
+
     pub fn context(&self) -> Context<'_> {
         Context { values: self.values, available: &self.available, open: &self.open }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::{Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, Kind, Program};
+use super::{Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, Kind, Program, Repeat};
 use crate::stack::with_room;
 
 /// A function with axes put in: `A` is the caller's axis type.
@@ -43,6 +43,18 @@ pub fn expr_axes<A: Copy + PartialEq>(
     make: MakeAxis<'_, A>,
 ) -> Vec<A> {
     Flow::new(program, make).expr(instance, expr)
+}
+
+/// The axes of the variables of a loop, of which nothing is known but its starts and what is before them.
+pub fn repeat_axes<A: Copy + PartialEq>(
+    program: &Program,
+    mut instance: Instance<'_, A>,
+    repeat: u32,
+    make: MakeAxis<'_, A>,
+) -> Vec<Vec<A>> {
+    let end = instance.function.repeats[repeat as usize].end();
+    let variables = Flow::new(program, make).lets(&mut instance, end).remove(&repeat);
+    variables.unwrap_or_default()
 }
 
 /// The axes of the first operand, then the new ones of the next.
@@ -103,11 +115,42 @@ impl<'p, A: Copy + PartialEq> Flow<'p, A> {
             };
             instance.axes.push((self.make)(axis, of).into_iter().collect());
         }
-        for binding in &function.lets {
-            let axes = self.expr(&instance, &binding.value);
-            instance.lets.push(axes);
-        }
+        self.lets(&mut instance, function.lets.len());
         instance
+    }
+
+    /// The axes of the `let`s from where they are known up to `end`. A variable of a `repeat` has the least set of
+    /// axes that holds its start and its body's result: the body is walked until nothing is added. Returns the axes of
+    /// the variables of each loop that ended.
+    pub(super) fn lets(&mut self, instance: &mut Instance<'_, A>, end: usize) -> HashMap<u32, Vec<Vec<A>>> {
+        let function = instance.function;
+        let mut variables: HashMap<u32, Vec<Vec<A>>> = HashMap::new();
+        while instance.lets.len() < end {
+            let axes = match function.lets[instance.lets.len()].value.kind {
+                ExprKind::Carried(repeat, variable) | ExprKind::Repeated(repeat, variable) => {
+                    let starts = &function.repeats[repeat as usize].starts;
+                    let starts = || starts.iter().map(|start| instance.lets[start.0 as usize].clone()).collect();
+                    variables.entry(repeat).or_insert_with(starts)[variable as usize].clone()
+                }
+                _ => self.expr(instance, &function.lets[instance.lets.len()].value),
+            };
+            instance.lets.push(axes);
+            let ended = |repeat: &&(usize, &Repeat)| repeat.1.end() == instance.lets.len();
+            let Some((index, repeat)) = function.repeats.iter().enumerate().find(|repeat| ended(&repeat)) else {
+                continue;
+            };
+            let Some(known) = variables.get_mut(&(index as u32)) else { continue };
+            let mut grown = false;
+            for (axes, result) in known.iter_mut().zip(&instance.lets[repeat.results.0 as usize..]) {
+                let before = axes.len();
+                merge(axes, result);
+                grown |= axes.len() > before;
+            }
+            if grown {
+                instance.lets.truncate(repeat.carried.0 as usize);
+            }
+        }
+        variables
     }
 
     pub fn expr(&mut self, instance: &Instance<'_, A>, expr: &Expr) -> Vec<A> {
@@ -136,6 +179,14 @@ impl<'p, A: Copy + PartialEq> Flow<'p, A> {
                 filter.iter().for_each(|filter| merge(&mut all, &of(filter)));
                 let gone = bound(axes);
                 all.retain(|axis| !gone.contains(axis));
+                all
+            }
+            ExprKind::Largest { axes, to, value, filter } => {
+                let mut all = of(value);
+                filter.iter().for_each(|filter| merge(&mut all, &of(filter)));
+                let gone = bound(axes);
+                all.retain(|axis| !gone.contains(axis));
+                merge(&mut all, &bound(&[*to]));
                 all
             }
             ExprKind::Pick { value, axis, index, .. } => {

@@ -85,7 +85,8 @@ pub fn is_constant(function: &Function, expr: &Expr) -> bool {
 fn is_constant_given(lets: &[bool], expr: &Expr) -> bool {
     let mut constant = expr.ty.axes.is_empty();
     expr.visit(&mut |part| match &part.kind {
-        ExprKind::Input(_) => constant = false,
+        // Whether a variable is constant is not known before all turns: it counts as not.
+        ExprKind::Input(_) | ExprKind::Carried(..) | ExprKind::Repeated(..) => constant = false,
         ExprKind::Let(index) => constant &= lets[index.0 as usize],
         _ => {}
     });
@@ -105,6 +106,7 @@ pub fn described(expr: &Expr) -> &'static str {
         ExprKind::Unary(..) => "a function of one value",
         ExprKind::Reduce { .. } => "a reduction other than mean and sum",
         ExprKind::Select(_) => "a choice",
+        ExprKind::Carried(..) | ExprKind::Repeated(..) => "a variable of a `repeat`",
         ExprKind::Real(_) | ExprKind::Int(_) => "a number",
         _ => "no reduction",
     }

@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Along, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, IntRef, Kind, Reduction, Sort, Ty};
+use super::{
+    Along, Axis, AxisIndex, AxisKind, Call, Expr, ExprKind, Function, IntRef, Kind, Let, Reduction, Repeat, Sort, Ty,
+};
 use crate::op::{Binary, Compare, Logic, Unary};
 use crate::syntax::ast::Role;
 
@@ -38,6 +40,8 @@ impl Along {
             Along::Softmax => "softmax",
             Along::LogSoftmax => "log_softmax",
             Along::Normalize => "normalize",
+            Along::Sort => "sort",
+            Along::CumSum => "cumsum",
         }
     }
 }
@@ -54,10 +58,9 @@ pub fn print_function(function: &Function) -> String {
     let _ = write!(text, "{word} {}{}", function.name, printer.signature());
     let ty = printer.ty(&function.result.ty);
     let _ = writeln!(text, ": {ty} =");
-    for (position, binding) in function.lets.iter().enumerate() {
-        printer.local_axes(&mut text, position);
-        let ty = printer.ty(&binding.value.ty);
-        let _ = writeln!(text, "    let {}: {ty} = {}", binding.name, printer.expr(&binding.value, 0));
+    for index in 0..function.lets.len() {
+        printer.local_axes(&mut text, index);
+        printer.statement(&mut text, index);
     }
     printer.local_axes(&mut text, function.lets.len());
     let _ = writeln!(text, "    {}", printer.expr(&function.result, 0));
@@ -69,6 +72,64 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
+    /// The line of a `let`, or of what a loop has in its place.
+    fn statement(&self, text: &mut String, index: usize) {
+        let binding = &self.function.lets[index];
+        let margin = self.margin(index);
+        let ty = self.ty(&binding.value.ty);
+        match binding.value.kind {
+            ExprKind::Carried(repeat, variable) => {
+                let repeat = &self.function.repeats[repeat as usize];
+                let start = repeat.starts[variable as usize];
+                let start = format!("{}: {ty} = {}", binding.name, self.function.lets[start.0 as usize].name);
+                if variable == 0 {
+                    let _ = write!(text, "{}repeat {} with ", &margin[4..], self.expr(&repeat.count, 0));
+                }
+                let last = variable as usize + 1 == repeat.variables();
+                text.push_str(&start);
+                text.push_str(if last { " {\n" } else { ", " });
+            }
+            ExprKind::Repeated(_, 0) => {
+                let _ = writeln!(text, "{margin}}}");
+            }
+            ExprKind::Repeated(..) => {}
+            // What the body has assigned to last.
+            ExprKind::Let(last)
+                if self.is_result(index) && self.function.lets[last.0 as usize].name == binding.name => {}
+            _ => {
+                let assigned =
+                    self.is_result(index) || self.loops_around(index).any(|repeat| self.has(repeat, binding));
+                let next = self.function.updates.iter().any(|update| update.value.0 as usize == index);
+                let word = match (assigned, next) {
+                    (true, _) => "",
+                    (false, true) => "next ",
+                    (false, false) => "let ",
+                };
+                let value = self.expr(&binding.value, 0);
+                let _ = writeln!(text, "{margin}{word}{}: {ty} = {value}", binding.name);
+            }
+        }
+    }
+
+    fn is_result(&self, index: usize) -> bool {
+        let is_of = |repeat: &Repeat| (repeat.results.0 as usize..repeat.end()).contains(&index);
+        self.function.repeats.iter().any(is_of)
+    }
+
+    /// Whether a `let` has the name of a variable of a loop.
+    fn has(&self, repeat: &Repeat, binding: &Let) -> bool {
+        repeat.starts.iter().any(|start| self.function.lets[start.0 as usize].name == binding.name)
+    }
+
+    fn loops_around(&self, index: usize) -> impl Iterator<Item = &Repeat> {
+        self.function.repeats.iter().filter(move |repeat| (repeat.carried.0 as usize..repeat.end()).contains(&index))
+    }
+
+    /// The margin of a `let`: four more in every loop.
+    fn margin(&self, index: usize) -> String {
+        "    ".repeat(1 + self.loops_around(index).count())
+    }
+
     /// The local axes that can be made when so many `let`s are known, and could not before.
     fn local_axes(&self, text: &mut String, lets: usize) {
         for axis in &self.function.axes {
@@ -171,6 +232,10 @@ impl Printer<'_> {
             ExprKind::Real(value) => (format!("{value:?}"), if *value < 0.0 { 6 } else { 9 }),
             ExprKind::Int(value) => (value.to_string(), if *value < 0 { 6 } else { 9 }),
             ExprKind::Let(index) => (self.function.lets[index.0 as usize].name.clone(), 9),
+            ExprKind::Carried(repeat, variable) | ExprKind::Repeated(repeat, variable) => {
+                let start = self.function.repeats[*repeat as usize].starts[*variable as usize];
+                (self.function.lets[start.0 as usize].name.clone(), 9)
+            }
             ExprKind::Input(position) => (self.function.inputs[*position as usize].name.clone(), 9),
             ExprKind::Hyperparameter(position) => (self.function.hyperparameters[*position as usize].name.clone(), 9),
             ExprKind::Size(axes) => (format!("size{}", self.axes(axes)), 9),
@@ -230,6 +295,16 @@ impl Printer<'_> {
                 (format!("{}{}({inside})", reduction.name(), self.axes(axes)), 9)
             }
             ExprKind::Along(along, axes, x) => (format!("{}{}({})", along.name(), self.axes(axes), self.expr(x, 0)), 9),
+            ExprKind::Largest { axes, to, value, filter } => {
+                let mut inside = self.expr(value, 0);
+                self.modifiers(&mut inside, None, filter.as_deref());
+                let over: Vec<String> = axes.iter().map(|&axis| self.axis(axis)).collect();
+                let to_axis = &self.function.axes[to.0 as usize];
+                if let AxisKind::Computed(count) = &to_axis.kind {
+                    let _ = write!(inside, ", {}", self.expr(count, 0));
+                }
+                (format!("topk[{} -> {}]({inside})", over.join(", "), to_axis.name), 9)
+            }
             ExprKind::Pick { value, axis, index, .. } => {
                 (format!("{}[{} = {}]", self.expr(value, 9), self.axis(*axis), self.expr(index, 0)), 9)
             }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::extent::Extent;
+use super::repeat::{Carried, LoopId, Repeat};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// A node of one [`Graph`].
@@ -124,16 +125,53 @@ pub enum Op {
         /// An axis that the operand does not have.
         to: AxisId,
     },
+    /// Along this axis, the indices of the operand's elements in ascending order, ints with its axes. Equal
+    /// elements keep their order; NaN stands after all numbers.
+    Order(AxisId),
+    /// For each of the largest elements over `over`, in descending order, its index along one of these axes, an int
+    /// on the new axis `to` in their place; −1 beyond the number of elements. Of equal elements the one that comes
+    /// first in row-major order of `over`, as listed, is first; NaN stands before all numbers.
+    TopIndex {
+        /// Axes of the operand.
+        over: Axes,
+        /// An axis that the operand does not have; its extent is how many are looked for.
+        to: AxisId,
+        /// The one of `over` that the result indexes.
+        along: AxisId,
+    },
+    /// Along an axis, the sum of the elements up to and with each one; in reverse, from each one on.
+    CumSum {
+        /// An axis of the operand.
+        axis: AxisId,
+        /// Whether it begins at the end.
+        reverse: bool,
+    },
+    /// `(values, index)`: at each position of the new axis `axis`, the sum over `over` of the values whose index
+    /// is that position; an index out of range adds nothing. Values and index are aligned by axis, `over` are axes of
+    /// them, perhaps `axis` itself. The sum is taken in row-major order of `over` as listed.
+    Scatter {
+        /// The last axis of the result.
+        axis: AxisId,
+        /// What is summed over.
+        over: Axes,
+    },
+    /// A variable of a loop at the start of a turn, a leaf of the loop's body.
+    Carried(Carried),
+    /// `(start of each variable …, result of each variable …)`: what came of one of them.
+    Repeat(Repeat),
 }
 
 impl Op {
     /// How many operands it takes.
     pub fn arity(&self) -> usize {
         match self {
-            Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) => 0,
+            Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) | Op::Carried(_) => 0,
+            Op::Repeat(repeat) => 2 * repeat.variables as usize,
             Op::Unary(_) | Op::Polygamma(_) | Op::Cast(_) | Op::Stop | Op::Broadcast(_) => 1,
             Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
-            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) | Op::Contract(_) => 2,
+            Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } => 1,
+            Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) => 2,
+            Op::Contract(_) | Op::Scatter { .. } => 2,
             Op::Select => 3,
         }
     }
@@ -165,6 +203,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     axes: Vec<AxisData>,
     known: FxHashMap<Node, NodeId>,
+    /// One more than the largest number of a loop.
+    loops: u32,
 }
 
 /// The axes of `first`, then those of `second` that `first` lacks.
@@ -267,9 +307,18 @@ impl Graph {
             return id;
         }
         let id = NodeId(self.nodes.len() as u32);
+        if let Op::Carried(Carried { of, .. }) | Op::Repeat(Repeat { of, .. }) = &node.op {
+            self.loops = self.loops.max(of.0 + 1);
+        }
         self.known.insert(node.clone(), id);
         self.nodes.push(node);
         id
+    }
+
+    /// A number that no loop of the graph has.
+    pub fn new_loop(&mut self) -> LoopId {
+        self.loops += 1;
+        LoopId(self.loops - 1)
     }
 
     /// Adds an input with the axes of its declaration, in memory order.
@@ -377,6 +426,23 @@ impl Graph {
     /// The elements of `tensor` along `axis` at `index`.
     pub fn gather(&mut self, axis: AxisId, tensor: NodeId, index: NodeId) -> NodeId {
         self.add(Op::Gather(axis), &[tensor, index])
+    }
+
+    /// The indices that put `x` in ascending order along one of its axes.
+    pub fn order(&mut self, axis: AxisId, x: NodeId) -> NodeId {
+        self.add(Op::Order(axis), &[x])
+    }
+
+    /// Running sums along an axis of `x`.
+    pub fn cumsum(&mut self, axis: AxisId, reverse: bool, x: NodeId) -> NodeId {
+        self.add(Op::CumSum { axis, reverse }, &[x])
+    }
+
+    /// The values summed over axes into a new one, each at its index.
+    pub fn scatter(&mut self, axis: AxisId, over: &[AxisId], values: NodeId, index: NodeId) -> NodeId {
+        let mut over: Axes = over.iter().copied().collect();
+        over.sort();
+        self.add(Op::Scatter { axis, over }, &[values, index])
     }
 
     /// The sum over `axes` of the product of two operands that both have them, all axes in the order of their ids.

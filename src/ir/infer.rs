@@ -87,6 +87,38 @@ impl Graph {
                 }
                 Type { element: ty(0).element, axes }
             }
+            Op::Order(axis) => {
+                assert!(ty(0).axes.contains(axis) && ty(0).element == Element::Real, "{op:?}");
+                Type { element: Element::Int, axes: ty(0).axes.clone() }
+            }
+            Op::TopIndex { over, to, along } => {
+                assert!(over.iter().all(|axis| ty(0).axes.contains(axis)) && over.contains(along), "{op:?}");
+                assert!(!ty(0).axes.contains(to) && ty(0).element == Element::Real, "{op:?}");
+                Type { element: Element::Int, axes: union(&without(&ty(0).axes, over), &[*to]) }
+            }
+            Op::CumSum { axis, .. } => {
+                assert!(ty(0).axes.contains(axis) && ty(0).element == Element::Real, "{op:?}");
+                ty(0).clone()
+            }
+            Op::Scatter { axis, over } => {
+                let all = union(&ty(0).axes, &ty(1).axes);
+                assert!(ty(0).element == Element::Real && ty(1).element == Element::Int, "{op:?}");
+                assert!(over.iter().all(|own| all.contains(own)), "{op:?}");
+                let kept = without(&all, over);
+                assert!(!kept.contains(axis), "{op:?}");
+                Type { element: Element::Real, axes: union(&kept, &[*axis]) }
+            }
+            Op::Carried(carried) => carried.ty.clone(),
+            Op::Repeat(repeat) => {
+                let variable = repeat.variable as usize;
+                for position in [variable, variable + repeat.variables as usize] {
+                    assert_eq!(ty(position).element, repeat.ty.element, "{op:?}");
+                    assert!(ty(position).axes.iter().all(|axis| repeat.ty.axes.contains(axis)), "{op:?}");
+                }
+                let mut axes: Axes = repeat.trace.into_iter().collect();
+                axes.extend(repeat.ty.axes.iter().copied());
+                Type { element: repeat.ty.element, axes }
+            }
             Op::Contract(axes) => {
                 assert!(ty(0).element == Element::Real && ty(1).element == Element::Real, "{op:?}");
                 assert!(axes.iter().all(|axis| ty(0).axes.contains(axis) && ty(1).axes.contains(axis)), "{op:?}");

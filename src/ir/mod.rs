@@ -10,6 +10,7 @@ mod infer;
 mod parse;
 mod print;
 mod program;
+mod repeat;
 mod verify;
 mod walk;
 
@@ -21,5 +22,6 @@ pub use graph::{
 pub use parse::{ParseError, parse};
 pub use print::{describe, print};
 pub use program::{GivenExtent, InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
+pub use repeat::{Body, Carried, LoopId, Loops, Repeat, body_of, first_repeats, open_loops};
 pub use verify::verify;
 pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::extent::{Extent, ExtentFormula};
-use super::graph::{Axes, AxisId, Constant, Graph, InputId, NodeId, Op, ParameterId};
+use super::graph::{Axes, AxisId, Constant, Graph, InputId, NodeId, Op, ParameterId, Type};
 use super::print::axis_name;
 use super::program::{GivenExtent, InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
+use super::repeat::{Carried, LoopId, Repeat};
 use crate::op::{Binary, Compare, EXTENT_BINARY, EXTENT_UNARY, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 /// A line that cannot be read.
@@ -129,6 +130,15 @@ impl Words {
         Ok(axes)
     }
 
+    fn ty(&mut self, graph: &Graph) -> Result<Type> {
+        Ok(Type { element: self.element()?, axes: self.axes(graph)? })
+    }
+
+    /// A number after a word.
+    fn counted<T: std::str::FromStr>(&mut self, word: &str) -> Result<T> {
+        if self.eat(word) { self.number() } else { Err(format!("`{word}` and a number are missing")) }
+    }
+
     fn extent_formula(&mut self, graph: &Graph) -> Result<ExtentFormula> {
         if self.words.as_slice().first().is_some_and(|next| next == "[") {
             return Ok(ExtentFormula::Size(self.one_axis(graph)?));
@@ -226,6 +236,7 @@ impl Reader {
             "term" => OutputRole::Term(words.string()?),
             "weight" => OutputRole::Weight(words.string()?),
             "gradient" => OutputRole::Gradient(words.string()?),
+            "state" => OutputRole::State(words.string()?),
             other => return Err(format!("no output is `{other}`")),
         };
         let node = self.operand(&words.next()?)?;
@@ -288,6 +299,14 @@ impl Reader {
             "broadcast" => Op::Broadcast(words.axes(graph)?),
             "contract" => Op::Contract(words.axes(graph)?),
             "gather" => Op::Gather(words.one_axis(graph)?),
+            "order" => Op::Order(words.one_axis(graph)?),
+            "topindex" => {
+                let (over, to) = (words.axes(graph)?, words.one_axis(graph)?);
+                Op::TopIndex { over, to, along: words.one_axis(graph)? }
+            }
+            "cumsum" => Op::CumSum { axis: words.one_axis(graph)?, reverse: false },
+            "cumsum_reverse" => Op::CumSum { axis: words.one_axis(graph)?, reverse: true },
+            "scatter" => Op::Scatter { axis: words.one_axis(graph)?, over: words.axes(graph)? },
             "reduce" => {
                 let name = words.next()?;
                 let op = ReduceOp::from_name(&name).ok_or_else(|| format!("no reduction is called `{name}`"))?;
@@ -297,6 +316,22 @@ impl Reader {
                 [from, to] => Op::Rename { from, to },
                 _ => return Err("`rename` takes two axes".to_owned()),
             },
+            "carried" => {
+                let (of, variable) = (LoopId(words.number()?), words.number()?);
+                Op::Carried(Carried { of, variable, ty: words.ty(graph)? })
+            }
+            "repeat" => {
+                let of = LoopId(words.number()?);
+                let turns = words.counted("times")?;
+                let variable = words.counted("variable")?;
+                let variables = words.counted("of")?;
+                let ty = words.ty(graph)?;
+                let trace = if words.eat("along") { Some(words.one_axis(graph)?) } else { None };
+                if variable >= variables {
+                    return Err("the loop has no such variable".to_owned());
+                }
+                Op::Repeat(Repeat { of, turns, variables, variable, ty, trace })
+            }
             other => return Err(format!("no operation is called `{other}`")),
         })
     }

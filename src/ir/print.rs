@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::extent::{Extent, ExtentFormula};
-use super::graph::{AxisId, Constant, Graph, Node, NodeId, Op};
+use super::graph::{AxisId, Constant, Graph, Node, NodeId, Op, Type};
 use super::program::{InputData, Output, OutputRole, Program};
 use super::walk::{border, live_nodes};
 
@@ -27,7 +27,7 @@ pub fn print(program: &Program) -> String {
         let node = graph.node(id);
         let operands: String =
             node.operands.iter().map(|operand| format!(" %{}", numbers[operand.0 as usize])).collect();
-        let ty = format!("{} {}", node.ty.element.name(), axis_list(graph, &node.ty.axes));
+        let ty = type_text(graph, &node.ty);
         line(format!("%{number} = {}{operands} : {ty}", operation(program, node)));
     }
     program.outputs.iter().for_each(|output| line(output_line(graph, output, &numbers)));
@@ -57,6 +57,10 @@ pub fn describe(graph: &Graph, id: NodeId) -> String {
 fn axis_list(graph: &Graph, axes: &[AxisId]) -> String {
     let names: Vec<String> = axes.iter().map(|&axis| axis_name(graph, axis)).collect();
     format!("[{}]", names.join(", "))
+}
+
+fn type_text(graph: &Graph, ty: &Type) -> String {
+    format!("{} {}", ty.element.name(), axis_list(graph, &ty.axes))
 }
 
 fn axis_line(graph: &Graph, axis: AxisId) -> String {
@@ -105,6 +109,7 @@ fn output_line(graph: &Graph, output: &Output, numbers: &[usize]) -> String {
         OutputRole::Term(name) => format!("term {}", quoted(name)),
         OutputRole::Weight(name) => format!("weight {}", quoted(name)),
         OutputRole::Gradient(name) => format!("gradient {}", quoted(name)),
+        OutputRole::State(name) => format!("state {}", quoted(name)),
     };
     format!("output {role} %{} {}", numbers[output.node.0 as usize], axis_list(graph, &output.axes))
 }
@@ -131,8 +136,31 @@ fn operation(program: &Program, node: &Node) -> String {
         Op::Reduce(op, axes) => format!("reduce {} {}", op.name(), axis_list(graph, axes)),
         Op::Softmax(op, axes) => format!("{} {}", op.name(), axis_list(graph, axes)),
         Op::Gather(axis) => format!("gather {}", axis_list(graph, &[*axis])),
+        Op::Order(axis) => format!("order {}", axis_list(graph, &[*axis])),
+        Op::TopIndex { over, to, along } => {
+            format!("topindex {} {} {}", axis_list(graph, over), axis_list(graph, &[*to]), axis_list(graph, &[*along]))
+        }
+        Op::CumSum { axis, reverse } => {
+            format!("{} {}", if *reverse { "cumsum_reverse" } else { "cumsum" }, axis_list(graph, &[*axis]))
+        }
+        Op::Scatter { axis, over } => format!("scatter {} {}", axis_list(graph, &[*axis]), axis_list(graph, over)),
         Op::Contract(axes) => format!("contract {}", axis_list(graph, axes)),
         Op::Rename { from, to } => format!("rename {}", axis_list(graph, &[*from, *to])),
+        Op::Carried(carried) => {
+            format!("carried {} {} {}", carried.of.0, carried.variable, type_text(graph, &carried.ty))
+        }
+        Op::Repeat(repeat) => {
+            let trace = repeat.trace.map(|axis| format!(" along {}", axis_list(graph, &[axis])));
+            format!(
+                "repeat {} times {} variable {} of {} {}{}",
+                repeat.of.0,
+                repeat.turns,
+                repeat.variable,
+                repeat.variables,
+                type_text(graph, &repeat.ty),
+                trace.unwrap_or_default()
+            )
+        }
     }
 }
 

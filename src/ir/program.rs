@@ -30,7 +30,7 @@ pub struct LabelRange {
     pub ignored: Option<i64>,
 }
 
-/// A real hyperparameter.
+/// A real hyperparameter, learnable or state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterData {
     /// Its name.
@@ -48,8 +48,10 @@ pub enum OutputRole {
     Term(String),
     /// The factor in front of that term.
     Weight(String),
-    /// The gradient with respect to an input, with that input's axes in memory order.
+    /// The gradient with respect to an input, with that input's axes in memory order, or to a parameter.
     Gradient(String),
+    /// The new value of the state that the parameter of this name is.
+    State(String),
 }
 
 /// A node that the caller gets.

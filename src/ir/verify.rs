@@ -3,13 +3,17 @@
 //! Checked: operands come before their users; every operation has as many operands as it takes; every axis
 //! exists, and none occurs twice in a type; types are what the operation gives; an axis has its extent from
 //! earlier ones; an input's node is that input with the declared type, and its labels are ints below an existing
-//! axis; parameters exist; an output has all axes of its node, none twice, and a gradient names an input.
+//! axis; parameters exist; an output has all axes of its node, none twice; a gradient names an input or a
+//! parameter, a state a parameter; the nodes of a loop agree on it, a trace is as long as its loop, and no output
+//! depends on an open loop.
 //! Not checked: what the nodes mean, and that rewriting kept it (tests compare with the interpreter).
 
 use super::extent::Extent;
 use super::graph::{AxisId, Graph, InputId, NodeId, Op};
 use super::print::describe;
 use super::program::{OutputRole, Program};
+use super::repeat::{first_repeats, open_loops};
+use super::walk::{border, live_nodes};
 use crate::op::Element;
 
 /// Checks a program.
@@ -33,6 +37,7 @@ pub fn verify(program: &Program) -> Result<(), String> {
     }
     inputs(program)?;
     outputs(program)?;
+    loops(program)?;
     for requirement in &program.non_empty {
         axes(graph, &requirement.axes)?;
     }
@@ -69,6 +74,17 @@ fn node(program: &Program, id: NodeId) -> Result<(), String> {
         Op::Size(axis) | Op::Index(axis) | Op::Gather(axis) => axes(graph, &[*axis])?,
         Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) | Op::Contract(all) => axes(graph, all)?,
         Op::Rename { from, to } => axes(graph, &[*from, *to])?,
+        Op::Order(axis) | Op::CumSum { axis, .. } => axes(graph, &[*axis])?,
+        Op::TopIndex { over, to, .. } => {
+            axes(graph, over)?;
+            axes(graph, &[*to])?;
+        }
+        Op::Scatter { axis, over } => {
+            axes(graph, over)?;
+            axes(graph, &[*axis])?;
+        }
+        Op::Carried(carried) => axes(graph, &carried.ty.axes)?,
+        Op::Repeat(repeat) if repeat.variable >= repeat.variables => return Err("no such variable".to_owned()),
         Op::Input(input) if input.0 as usize >= program.inputs.len() => return Err("no such input".to_owned()),
         Op::Parameter(parameter) if parameter.0 as usize >= program.parameters.len() => {
             return Err("no such parameter".to_owned());
@@ -116,11 +132,48 @@ fn outputs(program: &Program) -> Result<(), String> {
         if !graph.axes_of(output.node).iter().all(|axis| output.axes.contains(axis)) {
             return wrong("its node has further axes");
         }
-        if let OutputRole::Gradient(name) = &output.role
-            && !program.inputs.iter().any(|input| input.name == *name)
-        {
-            return wrong("no input has that name");
+        let is_parameter = |name: &String| program.parameters.iter().any(|data| data.name == *name);
+        match &output.role {
+            OutputRole::Gradient(name)
+                if !is_parameter(name) && !program.inputs.iter().any(|input| input.name == *name) =>
+            {
+                return wrong("no input or parameter has that name");
+            }
+            OutputRole::State(name) if !is_parameter(name) => return wrong("no parameter has that name"),
+            _ => {}
         }
     }
     Ok(())
+}
+
+fn loops(program: &Program) -> Result<(), String> {
+    let graph = &program.graph;
+    let open = open_loops(graph);
+    let first = first_repeats(graph);
+    for id in live_nodes(graph, &border(program)) {
+        let wrong = |what: &str| Err(format!("{what}: {}", describe(graph, id)));
+        match &graph.node(id).op {
+            Op::Repeat(repeat) => {
+                let other = graph.node(first[&repeat.of]);
+                let Op::Repeat(same) = &other.op else { return wrong("not a loop") };
+                if other.operands != graph.node(id).operands || same.turns != repeat.turns {
+                    return wrong("one number stands for two loops");
+                }
+                if repeat.trace.is_some_and(|axis| graph.axis(axis).extent != Extent::Fixed(repeat.turns)) {
+                    return wrong("a trace is not as long as its loop");
+                }
+            }
+            Op::Carried(carried) => {
+                let of = first.get(&carried.of).map(|&repeat| &graph.node(repeat).op);
+                if !matches!(of, Some(Op::Repeat(repeat)) if carried.variable < repeat.variables) {
+                    return wrong("it is carried by no loop");
+                }
+            }
+            _ => {}
+        }
+    }
+    match program.outputs.iter().find(|output| !open[output.node.0 as usize].is_empty()) {
+        Some(output) => Err(format!("output {:?}: it depends on the turn of a loop", output.role)),
+        None => Ok(()),
+    }
 }

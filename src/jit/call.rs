@@ -12,7 +12,7 @@ use super::whole::{self, Dimension, Strided};
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
 use crate::kernel::{
-    Accumulator, BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef, WholeCall,
+    Accumulator, BLOCK, Buffer, BufferId, BufferKind, Loop, LoopVariable, Place, Plan, Statement, TensorRef, WholeCall,
 };
 use crate::op::{Element, ReduceOp};
 use crate::tensor::{DType, Slice};
@@ -99,23 +99,7 @@ impl Compiled {
         call.place_outputs(outputs, targets)?;
         let local = call.place_memory(outputs)?;
         let mut partials = std::mem::take(&mut outputs.partials);
-        for stage in &self.inner.stages {
-            match stage {
-                Stage::Straight(function) => {
-                    (function.0)(call.frame.as_mut_ptr(), 0, 0, std::ptr::null_mut(), local);
-                }
-                Stage::Ranges(function, statement) => {
-                    if let Statement::Loop(inner) = &plan.statements[*statement] {
-                        call.run(*function, inner, &mut partials, local);
-                    }
-                }
-                Stage::Whole(statement) => {
-                    if let Statement::Whole(whole) = &plan.statements[*statement] {
-                        call.whole(whole);
-                    }
-                }
-            }
-        }
+        call.stages(&self.inner.stages, &plan.statements, &mut partials, local);
         outputs.partials = partials;
         outputs.frame = call.frame;
         Ok(())
@@ -332,6 +316,48 @@ impl Call<'_> {
             // Singles lie two to a cell, in the order of the machine's bytes.
             let half = if cfg!(target_endian = "big") { 32 - half } else { half };
             memory[cell] = (memory[cell] & !(0xffff_ffff << half)) | (bits << half);
+        }
+    }
+
+    fn stages(&mut self, stages: &[Stage], statements: &[Statement], partials: &mut Vec<u64>, local: *mut u8) {
+        for stage in stages {
+            match stage {
+                Stage::Straight(function) => {
+                    (function.0)(self.frame.as_mut_ptr(), 0, 0, std::ptr::null_mut(), local);
+                }
+                Stage::Ranges(function, statement) => {
+                    if let Statement::Loop(inner) = &statements[*statement] {
+                        self.run(*function, inner, partials, local);
+                    }
+                }
+                Stage::Whole(statement) => {
+                    if let Statement::Whole(whole) = &statements[*statement] {
+                        self.whole(whole);
+                    }
+                }
+                Stage::Repeat(statement, body) => {
+                    if let Statement::Repeat(repeat) = &statements[*statement] {
+                        for turn in 0..repeat.turns {
+                            repeat.variables.iter().for_each(|variable| self.turn(variable, turn));
+                            self.stages(body, &repeat.body, partials, local);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes what a turn has written what the next one reads, and keeps it where it is asked for.
+    fn turn(&mut self, variable: &LoopVariable, turn: u64) {
+        let cell = |buffer| self.layout.tensor(TensorRef::Buffer(buffer));
+        self.frame.swap(cell(variable.current), cell(variable.next));
+        let bytes = self.buffer_bytes(self.plan.buffer(variable.current));
+        let bytes = bytes.unwrap_or_else(|_| unreachable!("it was placed"));
+        let from = self.frame[cell(variable.current)] as *const u8;
+        for &trace in &variable.traces {
+            let to = (self.frame[cell(trace)] as *mut u8).wrapping_add(turn as usize * bytes);
+            // SAFETY: `place_memory` has placed both; the trace has the variable's elements once for every turn.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) };
         }
     }
 

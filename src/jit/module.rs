@@ -73,6 +73,8 @@ pub(super) enum Stage {
     Ranges(StageFunction, usize),
     /// A whole operation: the index of its statement in the plan.
     Whole(usize),
+    /// A loop over turns: the index of its statement, and the stages of its body, whose statements are in it.
+    Repeat(usize, Vec<Stage>),
 }
 
 /// A stage whose function has no address yet.
@@ -80,6 +82,20 @@ enum Declared {
     Straight(FuncId),
     Ranges(FuncId, usize),
     Whole(usize),
+    Repeat(usize, Vec<Declared>),
+}
+
+impl Declared {
+    fn resolve(self, function: &impl Fn(FuncId) -> StageFunction) -> Stage {
+        match self {
+            Declared::Straight(id) => Stage::Straight(function(id)),
+            Declared::Ranges(id, statement) => Stage::Ranges(function(id), statement),
+            Declared::Whole(statement) => Stage::Whole(statement),
+            Declared::Repeat(statement, body) => {
+                Stage::Repeat(statement, body.into_iter().map(|stage| stage.resolve(function)).collect())
+            }
+        }
+    }
 }
 
 /// The code's memory. It is freed when the last kernel that uses it is dropped.
@@ -130,15 +146,10 @@ pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitE
     }
     let layout = Layout::new(&plan);
     let mut unit = Unit::new(&plan, &layout, precision, None)?;
-    let stages = unit.stages()?;
+    let stages = unit.stages(&plan.statements)?;
     unit.module.finalize_definitions()?;
     let function = |id: FuncId| StageFunction::new(unit.module.get_finalized_function(id));
-    let resolve = |stage: Declared| match stage {
-        Declared::Straight(id) => Stage::Straight(function(id)),
-        Declared::Ranges(id, statement) => Stage::Ranges(function(id), statement),
-        Declared::Whole(statement) => Stage::Whole(statement),
-    };
-    let stages = stages.into_iter().map(resolve).collect();
+    let stages = stages.into_iter().map(|stage| stage.resolve(&function)).collect();
     let code = Code { module: Some(unit.module) };
     Ok(Compiled { inner: Arc::new(Inner { stages, plan, layout, precision, _code: code }) })
 }
@@ -172,7 +183,7 @@ impl Compiled {
 
     fn dump(&self, text: Text) -> Result<String, JitError> {
         let mut unit = Unit::new(&self.inner.plan, &self.inner.layout, self.inner.precision, Some(text))?;
-        unit.stages()?;
+        unit.stages(&self.inner.plan.statements)?;
         let text = std::mem::take(&mut unit.text);
         drop(Code { module: Some(unit.module) });
         Ok(text)
@@ -191,6 +202,8 @@ struct Unit<'a> {
     layout: &'a Layout,
     precision: Precision,
     module: JITModule,
+    /// How many functions there are.
+    functions: usize,
     wanted: Option<Text>,
     text: String,
 }
@@ -215,18 +228,17 @@ impl<'a> Unit<'a> {
     fn new(plan: &'a Plan, layout: &'a Layout, precision: Precision, wanted: Option<Text>) -> Result<Self, JitError> {
         let mut builder = JITBuilder::with_isa(machine()?, cranelift_module::default_libcall_names());
         builder.symbol_lookup_fn(Box::new(lookup));
-        Ok(Unit { plan, layout, precision, module: JITModule::new(builder), wanted, text: String::new() })
+        Ok(Unit { plan, layout, precision, module: JITModule::new(builder), functions: 0, wanted, text: String::new() })
     }
 
     /// Translates all stages: a loop or a whole operation at the top is one, and so is every run of other statements.
-    fn stages(&mut self) -> Result<Vec<Declared>, JitError> {
-        let plan = self.plan;
+    fn stages(&mut self, statements: &[Statement]) -> Result<Vec<Declared>, JitError> {
         let mut stages = Vec::new();
         let mut next = 0;
-        while next < plan.statements.len() {
-            match &plan.statements[next] {
+        while next < statements.len() {
+            match &statements[next] {
                 Statement::Loop(stage) => {
-                    let function = self.function(stages.len(), |translator| translator.stage(stage))?;
+                    let function = self.function(|translator| translator.stage(stage))?;
                     stages.push(Declared::Ranges(function, next));
                     next += 1;
                 }
@@ -234,12 +246,17 @@ impl<'a> Unit<'a> {
                     stages.push(Declared::Whole(next));
                     next += 1;
                 }
+                Statement::Repeat(repeat) => {
+                    let body = self.stages(&repeat.body)?;
+                    stages.push(Declared::Repeat(next, body));
+                    next += 1;
+                }
                 Statement::Strip(_) | Statement::Call(_) => {
                     let is_straight =
                         |statement: &&Statement| matches!(statement, Statement::Strip(_) | Statement::Call(_));
-                    let run = plan.statements[next..].iter().take_while(is_straight).count();
-                    let straight = &plan.statements[next..next + run];
-                    let function = self.function(stages.len(), |translator| translator.statements(straight))?;
+                    let run = statements[next..].iter().take_while(is_straight).count();
+                    let straight = &statements[next..next + run];
+                    let function = self.function(|translator| translator.statements(straight))?;
                     stages.push(Declared::Straight(function));
                     next += run;
                 }
@@ -248,7 +265,9 @@ impl<'a> Unit<'a> {
         Ok(stages)
     }
 
-    fn function(&mut self, stage: usize, write: impl FnOnce(&mut Translator<'_, '_>)) -> Result<FuncId, JitError> {
+    fn function(&mut self, write: impl FnOnce(&mut Translator<'_, '_>)) -> Result<FuncId, JitError> {
+        let stage = self.functions;
+        self.functions += 1;
         let mut context = self.module.make_context();
         context.set_disasm(self.wanted == Some(Text::Assembly));
         context.func.signature = signature(&self.module);

@@ -119,7 +119,7 @@ impl<'a, 'f> Translator<'a, 'f> {
                 Statement::Strip(strip) => self.strip(strip),
                 Statement::Call(call) => self.block_call(call),
                 Statement::Loop(inner) => self.inner_loop(inner),
-                Statement::Whole(_) => unreachable!("a whole operation is a stage of its own"),
+                Statement::Whole(_) | Statement::Repeat(_) => unreachable!("it is a stage of its own"),
             }
         }
     }

@@ -14,7 +14,7 @@ mod verify;
 
 pub use plan::{
     Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, Input, Instruction,
-    Line, Loop, Operand, Output, Place, Plan, Register, RegisterId, Statement, Strip, Target, TensorRef, WholeCall,
-    WholeOp, WholeOperand,
+    Line, Loop, LoopVariable, Operand, Output, Place, Plan, Register, RegisterId, Repeat, Statement, Strip, Target,
+    TensorRef, WholeCall, WholeOp, WholeOperand,
 };
 pub use verify::{PlanError, verify};

@@ -196,6 +196,31 @@ pub struct Call {
 pub enum WholeOp {
     /// The sum over these axes of the product of two operands of reals.
     Contract(Vec<AxisId>),
+    /// The indices that put a tensor of reals in ascending order along an axis.
+    Order(AxisId),
+    /// The indices along one axis of the largest elements over some, on a new axis.
+    TopIndex {
+        /// Over which axes.
+        over: Vec<AxisId>,
+        /// The new axis.
+        to: AxisId,
+        /// The axis that the result indexes.
+        along: AxisId,
+    },
+    /// Running sums along an axis.
+    CumSum {
+        /// Along which.
+        axis: AxisId,
+        /// Whether they begin at the end.
+        reverse: bool,
+    },
+    /// `(values, index)`: the sum over some axes of the values, each added where its index says.
+    Scatter {
+        /// The axis of the result that is indexed.
+        axis: AxisId,
+        /// Over which axes.
+        over: Vec<AxisId>,
+    },
 }
 
 /// A tensor as a whole operation sees it.
@@ -218,6 +243,28 @@ pub struct WholeCall {
     pub operands: Vec<WholeOperand>,
     /// A kept buffer, which it fills.
     pub result: BufferId,
+}
+
+/// A variable of a [`Repeat`]: two buffers of one kind and shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoopVariable {
+    /// What a turn reads.
+    pub current: BufferId,
+    /// What it writes. Before every turn the two change places: so it is filled with the start, and holds the last value.
+    pub next: BufferId,
+    /// Buffers with a further first axis that get a copy of what each turn reads.
+    pub traces: Vec<BufferId>,
+}
+
+/// Statements that run a fixed number of times. Stands at the top of a plan, or of another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repeat {
+    /// How many times.
+    pub turns: u64,
+    /// What goes from turn to turn.
+    pub variables: Vec<LoopVariable>,
+    /// What a turn does.
+    pub body: Vec<Statement>,
 }
 
 /// A reduction's result, set to the neutral element before a loop and combined in it.
@@ -255,6 +302,8 @@ pub enum Statement {
     Loop(Loop),
     /// An operation on whole tensors.
     Whole(WholeCall),
+    /// A loop whose turns follow on each other.
+    Repeat(Repeat),
 }
 
 /// A tensor or scalar that the caller gets. A scalar is a double.

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::plan::{
-    Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Instruction, Loop, Operand, Place,
-    Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
+    Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Instruction, Loop, LoopVariable,
+    Operand, Place, Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
 };
 use crate::ir::{AxisId, Constant};
 use crate::op::{LOGISTIC, Logic};
@@ -89,10 +89,17 @@ impl Plan {
                 writeln!(f, "{indent}{} = call {function}({})", results.join(", "), arguments.join(", "))
             }
             Statement::Loop(inner) => self.looped(f, inner, depth),
-            Statement::Whole(call) => {
-                let op = match &call.op {
-                    WholeOp::Contract(axes) => format!("contract [{}]", self.axes_text(axes, false)),
+            Statement::Repeat(repeat) => {
+                let variable = |own: &LoopVariable| {
+                    let traces: String = own.traces.iter().map(|trace| format!(" in {trace}")).collect();
+                    format!("{} from {}{traces}", own.current, own.next)
                 };
+                let variables: Vec<String> = repeat.variables.iter().map(variable).collect();
+                writeln!(f, "{indent}repeat {} with {}", repeat.turns, variables.join(", "))?;
+                repeat.body.iter().try_for_each(|inner| self.statement(f, inner, depth + 1))
+            }
+            Statement::Whole(call) => {
+                let op = self.whole_text(&call.op);
                 let operand = |operand: &WholeOperand| {
                     format!("{}[{}]", self.tensor_text(operand.tensor), self.axes_text(&operand.axes, false))
                 };
@@ -141,6 +148,20 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn whole_text(&self, op: &WholeOp) -> String {
+        let list = |axes: &[AxisId]| format!("[{}]", self.axes_text(axes, false));
+        match op {
+            WholeOp::Contract(axes) => format!("contract {}", list(axes)),
+            WholeOp::Order(axis) => format!("order {}", list(&[*axis])),
+            WholeOp::TopIndex { over, to, along } => {
+                format!("topindex {} {} {}", list(over), list(&[*to]), list(&[*along]))
+            }
+            WholeOp::CumSum { axis, reverse: false } => format!("cumsum {}", list(&[*axis])),
+            WholeOp::CumSum { axis, reverse: true } => format!("cumsum_reverse {}", list(&[*axis])),
+            WholeOp::Scatter { axis, over } => format!("scatter {} {}", list(&[*axis]), list(over)),
+        }
     }
 
     fn tensor_text(&self, tensor: TensorRef) -> String {

@@ -3,12 +3,12 @@
 //! Checked: loops do not open an axis twice; a coordinate's axis is open; blocked loops are not nested;
 //! operands are earlier lines of the right element type; accesses have the rank of their tensor, and a
 //! block buffer is used in a strip; only declared registers and buffers occur; a call's buffers are
-//! single blocks; whole operations stand at the top, on whole buffers; inputs are not written; a strip that runs once has no line that varies.
+//! single blocks; whole operations and `repeat` stand at the top, on whole buffers; inputs are not written; a strip that runs once has no line that varies.
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
 use super::plan::{
-    Access, BufferId, Coordinate, Effect, Function, Instruction, Loop, Operand, Place, Plan, RegisterId, Statement,
-    Strip, Target, TensorRef, WholeCall,
+    Access, BufferId, Coordinate, Effect, Function, Instruction, Loop, Operand, Place, Plan, RegisterId, Repeat,
+    Statement, Strip, Target, TensorRef, WholeCall,
 };
 use crate::ir::AxisId;
 use crate::op::{Element, LOGISTIC};
@@ -58,6 +58,7 @@ impl Check<'_> {
                 }
                 Statement::Loop(inner) => self.looped(inner)?,
                 Statement::Whole(call) => self.whole(call)?,
+                Statement::Repeat(repeat) => self.repeat(repeat)?,
             }
         }
         Ok(())
@@ -82,6 +83,25 @@ impl Check<'_> {
         self.open.pop();
         self.vector = vector;
         Ok(())
+    }
+
+    fn repeat(&mut self, repeat: &Repeat) -> Result<(), PlanError> {
+        require(self.open.is_empty(), || "a `repeat` in a loop".into())?;
+        for variable in &repeat.variables {
+            self.buffer(variable.current)?;
+            self.buffer(variable.next)?;
+            let (current, next) = (self.plan.buffer(variable.current), self.plan.buffer(variable.next));
+            let whole = !current.block && !current.local;
+            require(current == next && whole, || format!("{} does not fit {}", variable.next, variable.current))?;
+            for &trace in &variable.traces {
+                self.buffer(trace)?;
+                let data = self.plan.buffer(trace);
+                let axes = data.axes.get(1..) == Some(&current.axes[..]);
+                let same = data.element == current.element && data.kind == current.kind;
+                require(axes && same && !data.block && !data.local, || format!("{trace} is no trace"))?;
+            }
+        }
+        self.statements(&repeat.body)
     }
 
     fn whole(&self, call: &WholeCall) -> Result<(), PlanError> {

@@ -28,6 +28,10 @@ impl Lowering<'_> {
 
     /// Lowers one expression of an instance.
     pub fn expr(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
+        with_room(|| self.expr_step(instance, expr))
+    }
+
+    fn expr_step(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
         let constant = |node: NodeId| {
             Ok(Value { node, axes: Vec::new(), outer: Outermost::other("a number", expr.span), data: false })
         };
@@ -72,6 +76,18 @@ impl Lowering<'_> {
                 let value = self.expr(instance, value)?;
                 let node = self.along(*along, &Self::bound(instance, axes), value.node);
                 Ok(Value { node, outer: Outermost::other(described(expr), expr.span), ..value })
+            }
+            ExprKind::Largest { axes, to, value, filter } => {
+                let (over, to) = (Self::bound(instance, axes), Self::bound(instance, &[*to]));
+                let value = self.expr(instance, value)?;
+                let filter = filter.as_deref().map(|filter| self.expr(instance, filter)).transpose()?;
+                let mut all = value.axes.clone();
+                filter.iter().for_each(|filter| merge(&mut all, &filter.axes));
+                all.retain(|axis| !over.contains(axis));
+                merge(&mut all, &to);
+                let data = value.data || filter.as_ref().is_some_and(|filter| filter.data);
+                let node = self.largest(&over, to[0], value.node, filter.map(|filter| filter.node));
+                Ok(Value { node, axes: all, outer: Outermost::other(described(expr), expr.span), data })
             }
             ExprKind::Each(loss) => {
                 let loss = self.expr(instance, loss)?;
@@ -299,11 +315,18 @@ impl Lowering<'_> {
             });
         }
         self.depth += 1;
-        let value = with_room(|| self.instantiate(instance, call));
+        let value = self.instantiate(instance, call);
         self.depth -= 1;
         let value = value?;
         instance.calls.borrow_mut().insert(key, value.clone());
         Ok(value)
+    }
+
+    /// The `let`s, the states and the value of a function whose arguments are put in.
+    fn body(&mut self, inner: &mut Instance<'_>) -> Result<Value, LowerError> {
+        self.lets(inner)?;
+        self.note_states(inner)?;
+        self.expr(inner, &inner.function.result)
     }
 
     fn instantiate(&mut self, instance: &Instance<'_>, call: &Call) -> Result<Value, LowerError> {
@@ -319,6 +342,11 @@ impl Lowering<'_> {
                 let axis = inner.axes[axis.0 as usize].first().copied();
                 self.extent_argument(instance, given, (&callee, hyperparameter), axis)?;
                 inner.hyperparameters.push(Hyper::Extent);
+                continue;
+            }
+            if let (None, Some(name)) = (given, self.carried_name(Some(call.number), position)) {
+                let value = self.real_parameter(&inner, hyperparameter, &name)?;
+                inner.hyperparameters.push(value);
                 continue;
             }
             let int = hyperparameter.role == crate::syntax::ast::Role::Int;
@@ -338,8 +366,18 @@ impl Lowering<'_> {
                 (None, None) => return Err(LowerError::NotCompileTime { span: input.span }),
             };
             inner.inputs.push(value);
+            let argument = call.inputs.get(position).and_then(Option::as_ref);
+            inner.losses.push(argument.and_then(|argument| self.loss_name(instance, &argument.value)));
         }
-        self.lets(&mut inner)?;
-        self.expr(&inner, &callee.result)
+        // Arguments belong to the caller, what follows to the callee.
+        self.path.push(call.number);
+        let value = self.body(&mut inner);
+        let terms = value.and_then(|value| Ok((value, self.inner_terms(&inner)?)));
+        self.path.pop();
+        let (value, terms) = terms?;
+        if !terms.is_empty() {
+            instance.terms.borrow_mut().insert(call, terms);
+        }
+        Ok(value)
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::outermost::Outermost;
+use super::repeat::Turning;
+use super::terms::Term;
 use super::{LowerError, Options};
 use crate::check::kind_name;
 use crate::hir::{self, AxisKind, Expr, ExprKind, Function, IntRef, Kind, LabelledAxis};
@@ -51,13 +53,18 @@ pub struct Instance<'a> {
     /// Its calls, as far as lowered, by their place in memory: a call is instantiated once, so that the axes which
     /// a callee adds are the same wherever its value is used (in the value and in a term).
     pub calls: RefCell<HashMap<*const hir::Call, Value>>,
+    /// The losses that its inputs are, by the names that they have as terms.
+    pub losses: Vec<Option<String>>,
+    /// The terms of those of its calls that are losses over losses.
+    pub terms: RefCell<HashMap<*const hir::Call, Vec<Term>>>,
 }
 
 impl<'a> Instance<'a> {
     /// A function with these axes and nothing else put in yet.
     pub fn new(function: &'a Function, axes: Vec<Vec<AxisId>>) -> Self {
-        let calls = RefCell::default();
-        Instance { function, axes, inputs: Vec::new(), hyperparameters: Vec::new(), lets: Vec::new(), calls }
+        let (inputs, hyperparameters, lets, losses) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (calls, terms) = (RefCell::default(), RefCell::default());
+        Instance { function, axes, inputs, hyperparameters, lets, calls, losses, terms }
     }
 }
 
@@ -71,6 +78,14 @@ pub struct Lowering<'h> {
     pub conditions: Vec<(super::Condition, NodeId)>,
     /// Axes whose extent a hyperparameter may give that is not given.
     pub wanted_extents: Vec<super::extents::Wanted>,
+    /// All states and learnables of the entry, by the calls that lead to them.
+    pub carried: Vec<hir::Carried>,
+    /// The numbers of the calls in which lowering stands.
+    pub path: Vec<u32>,
+    /// The new values of states, by name.
+    pub states: Vec<(String, NodeId)>,
+    /// How many loops the place being lowered stands in.
+    pub open_loops: usize,
     /// How many calls have been put in.
     pub calls: usize,
     /// How many calls the one being put in stands in.
@@ -86,6 +101,10 @@ impl<'h> Lowering<'h> {
             program: Program::default(),
             conditions: Vec::new(),
             wanted_extents: Vec::new(),
+            carried: Vec::new(),
+            path: Vec::new(),
+            states: Vec::new(),
+            open_loops: 0,
             calls: 0,
             depth: 0,
             labelled: HashMap::new(),
@@ -143,15 +162,7 @@ impl<'h> Lowering<'h> {
                     None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
                 }
             } else {
-                let id = ParameterId(self.program.parameters.len() as u32);
-                let default = constant_real(&hyperparameter.default, &instance).unwrap_or(f64::NAN);
-                self.program.parameters.push(ParameterData { name: hyperparameter.name.clone(), default });
-                Hyper::Real(Value {
-                    node: self.program.graph.parameter(id),
-                    axes: Vec::new(),
-                    outer: Outermost::other("a hyperparameter", hyperparameter.span),
-                    data: false,
-                })
+                self.real_parameter(&instance, hyperparameter, &hyperparameter.name)?
             };
             instance.hyperparameters.push(value);
         }
@@ -159,11 +170,46 @@ impl<'h> Lowering<'h> {
         Ok(instance)
     }
 
+    /// A parameter of the graph for a hyperparameter of an instance. A default that speaks of other hyperparameters holds
+    /// where the parameter is NaN, which is what it is if it is not given.
+    pub fn real_parameter(
+        &mut self,
+        instance: &Instance<'_>,
+        one: &hir::Hyperparameter,
+        name: &str,
+    ) -> Result<Hyper, LowerError> {
+        let known = self.program.parameters.iter().position(|data| data.name == name);
+        let id = ParameterId(known.unwrap_or(self.program.parameters.len()) as u32);
+        let default = constant_real(&one.default, instance);
+        if known.is_none() {
+            let default = default.unwrap_or(f64::NAN);
+            self.program.parameters.push(ParameterData { name: name.to_string(), default });
+        }
+        let mut node = self.program.graph.parameter(id);
+        if default.is_none() {
+            let otherwise = self.expr(instance, &one.default)?.node;
+            let graph = &mut self.program.graph;
+            let given = graph.compare(Compare::Eq, node, node);
+            node = graph.select(given, node, otherwise);
+        }
+        let outer = Outermost::other("a hyperparameter", one.span);
+        Ok(Hyper::Real(Value { node, axes: Vec::new(), outer, data: false }))
+    }
+
     /// The `let`s of an instance, in order.
     pub fn lets(&mut self, instance: &mut Instance<'_>) -> Result<(), LowerError> {
+        let mut turning = Turning::default();
         for binding in &instance.function.lets {
             self.local_extents(instance)?;
-            let value = self.expr(instance, &binding.value)?;
+            let value = match binding.value.kind {
+                ExprKind::Carried(repeat, variable) => {
+                    self.carried(instance, &mut turning, repeat, variable, binding.value.span)?
+                }
+                ExprKind::Repeated(repeat, variable) => {
+                    self.repeated(instance, &turning, repeat, variable, binding.value.span)
+                }
+                _ => self.expr(instance, &binding.value)?,
+            };
             instance.lets.push(value);
         }
         self.local_extents(instance)

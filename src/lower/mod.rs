@@ -10,6 +10,8 @@ mod extents;
 mod instance;
 mod outermost;
 mod reduce;
+mod repeat;
+mod states;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,8 @@ pub struct Options {
     /// The packs of the signature that stand for no axis. They do not occur in the graph at all, so that the
     /// innermost loop runs over an axis that is there.
     pub empty_packs: BTreeSet<String>,
+    /// Whether axes may be left without an extent, for a graph that is shown and not run.
+    pub open_extents: bool,
 }
 
 /// A loss as a graph.
@@ -82,6 +86,26 @@ pub enum LowerError {
         /// The limit of calls in calls.
         depth: usize,
         /// Where that stands.
+        span: Span,
+    },
+    /// A loop with a number of turns that no loop can have.
+    #[error("this `repeat` would take {turns} turns")]
+    Turns {
+        /// The number.
+        turns: i64,
+        /// The largest possible one.
+        limit: i64,
+        /// Where the number stands.
+        span: Span,
+    },
+    /// A state that a loss sets, which is called at every turn of a loop.
+    #[error("`{loss}` would set its state `{state}` at every turn of a `repeat`")]
+    StateInLoop {
+        /// The loss.
+        loss: String,
+        /// The state.
+        state: String,
+        /// Where it is set.
         span: Span,
     },
     /// The extent of an axis that depends on data, or is computed from too much.
@@ -142,6 +166,13 @@ impl LowerError {
                 .note(format!("a loss may come to {calls} calls, {depth} of them in one another; each is put in where it stands"))
                 .help("give what is used more than once a name with `let`"),
             LowerError::UnknownInt { .. } => Diagnostic::error("E0702", title),
+            LowerError::Turns { limit, span, .. } => Diagnostic::error("E0708", title)
+                .at(*span, "the number of turns")
+                .help(format!("a number from 0 to {limit}")),
+            LowerError::StateInLoop { loss, state, span } => Diagnostic::error("E0709", title)
+                .at(*span, "set here")
+                .note("a state is set once a call")
+                .help(format!("call `{loss}` before or after the loop, or give it the state: `{loss}({state} = …)`")),
             LowerError::NotAnExtent { span, .. } => Diagnostic::error("E0705", title)
                 .at(*span, "not known before the data are looked at")
                 .note("an extent is an int of numbers, `int` hyperparameters and `size[…]`, with + - * min max abs"),
@@ -157,7 +188,9 @@ impl LowerError {
                         .help(format!("add a hyperparameter that does, `axis {axis} = classes`, or an input with this axis")),
                 }
             }
-            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title).at(*span, ""),
+            LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
+                .at(*span, "")
+                .help("give the function a number, or an `int` hyperparameter"),
         }
     }
 }
@@ -173,10 +206,12 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
         }
     }
     let mut lowering = Lowering::new(hir);
+    lowering.carried = hir::carried(hir, entry);
     let mut instance = lowering.entry(entry, options)?;
     entry_inputs(&mut lowering, &mut instance, options)?;
     lowering.entry_extents(&instance, options)?;
     lowering.lets(&mut instance)?;
+    lowering.note_states(&instance)?;
     let value = lowering.expr(&instance, &entry.result)?;
     let own_reduction = value.outer.reduction();
     let mut outputs = Vec::new();
@@ -190,7 +225,12 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
             outputs.extend(lowering.terms(&instance, &entry.result)?);
         }
     }
-    lowering.require_extents(entry)?;
+    for (name, node) in std::mem::take(&mut lowering.states) {
+        outputs.push(Output { role: OutputRole::State(name), node, axes: Vec::new() });
+    }
+    if !options.open_extents {
+        lowering.require_extents(entry)?;
+    }
     lowering.program.outputs = outputs;
     let conditions = lowering.finish_conditions();
     Ok(Lowered { program: lowering.program, conditions, own_reduction })

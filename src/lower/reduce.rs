@@ -2,7 +2,7 @@
 
 use super::instance::Lowering;
 use crate::hir::{Along, Reduction};
-use crate::ir::{AxisId, NodeId, NonEmpty};
+use crate::ir::{Axes, AxisId, NodeId, NonEmpty, Op};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, SoftmaxOp, Unary};
 
 impl Lowering<'_> {
@@ -147,12 +147,37 @@ impl Lowering<'_> {
         position
     }
 
+    /// The largest elements over axes on a new one, in descending order; −∞ where there are not so many.
+    pub fn largest(&mut self, axes: &[AxisId], to: AxisId, value: NodeId, filter: Option<NodeId>) -> NodeId {
+        let value = self.kept(axes, value, filter, f64::NEG_INFINITY);
+        let graph = &mut self.program.graph;
+        let over: Axes = axes.iter().copied().collect();
+        let (mut picked, zero) = (value, graph.int(0));
+        let mut found = graph.bool(true);
+        for &along in axes {
+            let index = graph.add(Op::TopIndex { over: over.clone(), to, along }, &[value]);
+            picked = graph.gather(along, picked, index);
+            found = graph.compare(Compare::Le, zero, index);
+        }
+        let none = graph.real(f64::NEG_INFINITY);
+        graph.select(found, picked, none)
+    }
+
     /// An operation along axes that keeps them.
     pub fn along(&mut self, along: Along, axes: &[AxisId], value: NodeId) -> NodeId {
         let value = self.program.graph.broadcast(value, axes);
         match along {
             Along::Softmax => self.program.graph.softmax(SoftmaxOp::Softmax, axes, value),
             Along::LogSoftmax => self.program.graph.softmax(SoftmaxOp::LogSoftmax, axes, value),
+            Along::Sort => {
+                let &[axis] = axes else { return value };
+                let order = self.program.graph.order(axis, value);
+                self.program.graph.gather(axis, value, order)
+            }
+            Along::CumSum => {
+                let &[axis] = axes else { return value };
+                self.program.graph.cumsum(axis, false, value)
+            }
             Along::Normalize => {
                 let norm = self.norm(axes, value, None);
                 let graph = &mut self.program.graph;

@@ -2,14 +2,16 @@
 
 use super::LowerError;
 use super::instance::{Instance, Lowering};
-use crate::hir::{Expr, ExprKind, Sort};
+use crate::hir::{self, Expr, ExprKind, Sort};
 use crate::ir::{NodeId, Output, OutputRole};
 use crate::op::{Binary, Unary};
 
 /// The name under which everything without a name of its own is added up.
 const REST: &str = "rest";
 
-struct Term {
+/// A term, or a part of what has no name.
+#[derive(Clone, Debug)]
+pub struct Term {
     name: Option<String>,
     value: NodeId,
     weight: NodeId,
@@ -52,6 +54,17 @@ impl Lowering<'_> {
         Ok(outputs)
     }
 
+    /// The terms of a loss over losses whose body is lowered, where one is a loss that it was given; else none.
+    pub fn inner_terms(&mut self, inner: &Instance<'_>) -> Result<Vec<Term>, LowerError> {
+        if inner.function.sort != Sort::Loss || inner.losses.iter().all(Option::is_none) {
+            return Ok(Vec::new());
+        }
+        let one = self.program.graph.real(1.0);
+        let mut terms = Vec::new();
+        self.flatten(inner, &inner.function.result, one, &mut terms)?;
+        Ok(if terms.iter().any(|term| term.name.is_some()) && terms.len() > 1 { terms } else { Vec::new() })
+    }
+
     fn flatten(
         &mut self,
         instance: &Instance<'_>,
@@ -77,6 +90,25 @@ impl Lowering<'_> {
                 let weight = self.weigh(instance, *op, weight, &both[1])?;
                 self.flatten(instance, &both[0], weight, terms)
             }
+            ExprKind::Call(call) => {
+                let value = self.expr(instance, expr)?.node;
+                let key: *const hir::Call = &**call;
+                let Some(inner) = instance.terms.borrow().get(&key).cloned() else {
+                    terms.push(Term { name: self.term_name(instance, expr), value, weight });
+                    return Ok(());
+                };
+                let one = self.program.graph.real(1.0);
+                for term in inner {
+                    let graph = &mut self.program.graph;
+                    let weight = match (weight == one, term.weight == one) {
+                        (true, _) => term.weight,
+                        (_, true) => weight,
+                        _ => graph.binary(Binary::Mul, weight, term.weight),
+                    };
+                    terms.push(Term { weight, ..term });
+                }
+                Ok(())
+            }
             _ => {
                 let value = self.expr(instance, expr)?.node;
                 terms.push(Term { name: self.term_name(instance, expr), value, weight });
@@ -99,6 +131,11 @@ impl Lowering<'_> {
         Ok(if first { factor } else { graph.binary(op, weight, factor) })
     }
 
+    /// The name as a term of an argument that is a loss, or a named value that contains one.
+    pub fn loss_name(&self, instance: &Instance<'_>, argument: &Expr) -> Option<String> {
+        if contains_loss(instance, argument) { self.term_name(instance, argument) } else { None }
+    }
+
     fn term_name(&self, instance: &Instance<'_>, expr: &Expr) -> Option<String> {
         match &expr.kind {
             ExprKind::Let(index) => {
@@ -109,6 +146,7 @@ impl Lowering<'_> {
                 let callee = self.hir.function(call.function)?;
                 (callee.sort == Sort::Loss).then(|| callee.name.clone())
             }
+            ExprKind::Input(position) => instance.losses.get(*position as usize)?.clone(),
             ExprKind::As(value) | ExprKind::ToReal(value) => self.term_name(instance, value),
             _ => None,
         }
@@ -131,6 +169,7 @@ fn contains_loss(instance: &Instance<'_>, expr: &Expr) -> bool {
     let mut found = false;
     expr.visit(&mut |part| match &part.kind {
         ExprKind::Call(call) => found |= call.is_loss,
+        ExprKind::Input(position) => found |= matches!(instance.losses.get(*position as usize), Some(Some(_))),
         ExprKind::Let(index) => {
             found |= contains_loss(instance, &instance.function.lets[index.0 as usize].value);
         }

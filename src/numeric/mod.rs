@@ -12,7 +12,7 @@ mod polygamma;
 mod real;
 
 pub use polygamma::polygamma_f64;
-pub use real::{atan2, log_cosh, log_sigmoid, maximum, minimum, pow, powi, sigmoid, sign, softplus};
+pub use real::{ascending, atan2, log_cosh, log_sigmoid, maximum, minimum, pow, powi, sigmoid, sign, softplus};
 
 use crate::op::{Binary, Compare, Logic, Unary};
 

@@ -82,6 +82,11 @@ pub fn atan2(a: f64, b: f64) -> f64 {
     if a == 0.0 && b == 0.0 { 0.0 } else { a.atan2(b) }
 }
 
+/// How two numbers follow one another in ascending order: NaN after all others and equal to itself, −0 equal to 0.
+pub fn ascending(a: f64, b: f64) -> std::cmp::Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ mod fold;
 pub mod pattern;
 pub mod rules;
 pub mod structural;
+mod whole;
 
 pub use contract::recognise_contractions;
 pub use engine::Statistics;

@@ -44,6 +44,8 @@ pub const RULES: &[Structural] = &[
         about: "renaming goes towards the inputs" },
     Structural { name: "gather-down",      grade: Grade::Exact,    apply: gather_down,
         about: "picking goes towards the inputs; out of range the result stays 0" },
+    Structural { name: "scatter-shift",    grade: Grade::Exact,    apply: super::whole::shifted,
+        about: "scattering along an axis by its own index, shifted by a constant, is a pick" },
 ];
 
 /// Whether an operation works element by element, aligned by axis.
@@ -85,7 +87,7 @@ fn cast(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
 }
 
 /// The operand of a broadcast and its new axes.
-fn repeated(engine: &Engine, id: NodeId) -> Option<(NodeId, Vec<AxisId>)> {
+pub(super) fn repeated(engine: &Engine, id: NodeId) -> Option<(NodeId, Vec<AxisId>)> {
     let node = engine.graph.node(id);
     match &node.op {
         Op::Broadcast(axes) => Some((node.operands[0], axes.to_vec())),
@@ -127,6 +129,9 @@ fn broadcast_up(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<Nod
             Some(engine.broadcast(inner, &axes))
         }
         Op::Gather(axis) => gather_repeated(engine, *axis, operands),
+        Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } | Op::Scatter { .. } => {
+            super::whole::of_repeated(engine, op, operands)
+        }
         _ if is_elementwise(op) => {
             let stripped: Vec<NodeId> =
                 operands.iter().map(|&operand| repeated(engine, operand).map_or(operand, |(inner, _)| inner)).collect();
@@ -426,6 +431,8 @@ fn range_of(engine: &Engine, axis: AxisId, index: NodeId) -> Range {
             _ => Range::Unknown,
         },
         Op::Index(along) if engine.graph.extent_root(along) == root => Range::Always,
+        Op::Order(along) if engine.graph.extent_root(along) == root => Range::Always,
+        Op::TopIndex { along, .. } if engine.graph.extent_root(along) == root => Range::Unless(-1),
         Op::Rename { .. } => range_of(engine, axis, node.operands[0]),
         // The caller has checked the labels.
         Op::Input(id) => match engine.inputs[id.0 as usize].labels {

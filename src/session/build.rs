@@ -7,7 +7,7 @@ use super::call::{Inner, Loss, Shape, Variant};
 use super::error::Error;
 use super::program::{LossInfo, Program};
 use crate::check::kind_name;
-use crate::hir::{AxisIndex, AxisKind, Function, print_function};
+use crate::hir::{self, AxisIndex, AxisKind, Carried, Function, print_function};
 use crate::ir::print as print_program;
 use crate::jit::{self, Precision};
 use crate::lower::{self, Lowered, Options, Reduction};
@@ -66,11 +66,14 @@ pub struct LossBuilder {
     check_data: bool,
     options: Options,
     defaults: BTreeMap<String, f64>,
+    carried: Arc<Vec<Carried>>,
 }
 
 impl LossBuilder {
     pub(super) fn new(program: Program, function: Arc<Function>) -> Self {
+        let carried = Arc::new(hir::carried(&program.hir, &function));
         LossBuilder {
+            carried,
             program,
             function,
             wrt: Vec::new(),
@@ -93,7 +96,7 @@ impl LossBuilder {
         &self.program
     }
 
-    /// With gradients with respect to these inputs.
+    /// With gradients with respect to these inputs and learnables.
     #[must_use]
     pub fn wrt<S: Into<String>>(mut self, inputs: impl IntoIterator<Item = S>) -> Self {
         self.wrt = inputs.into_iter().map(Into::into).collect();
@@ -101,7 +104,7 @@ impl LossBuilder {
         self
     }
 
-    /// With gradients with respect to every float input that is given.
+    /// With gradients with respect to every float input that is given, and every learnable.
     #[must_use]
     pub fn wrt_all(mut self) -> Self {
         self.all_gradients = true;
@@ -136,14 +139,13 @@ impl LossBuilder {
         self
     }
 
-    /// Fixes a hyperparameter: an int one when compiling, a real one as the default of calls.
+    /// Fixes a hyperparameter: an int one when compiling, a real one, a learnable or a state as the default of calls.
     ///
     /// # Errors
     /// If the loss has no such hyperparameter, or it is an int and the value is not.
     pub fn set(mut self, name: &str, value: f64) -> Result<Self, Error> {
-        let found = self.function.hyperparameters.iter().find(|one| one.name == name);
-        let Some(hyperparameter) = found else { return Err(unknown_parameter(&self.function, name)) };
-        if hyperparameter.role == Role::Int {
+        let Some(role) = self.role_of(name) else { return Err(self.unknown_parameter(name)) };
+        if role == Role::Int {
             if value.fract() != 0.0 || value.abs() > 9e15 {
                 let loss = self.function.name.clone();
                 return Err(Error::NotAnInt { loss, name: name.to_string(), value });
@@ -169,7 +171,7 @@ impl LossBuilder {
     }
 
     /// The shape of most calls: the optional inputs that have a gradient, and no axes for packs beside single axes.
-    fn likely_shape(&self) -> Shape {
+    pub(super) fn likely_shape(&self) -> Shape {
         let given = self.wrt.iter().filter(|name| self.optional(name)).cloned().collect();
         Shape { given, empty_packs: self.packs_after_axes() }
     }
@@ -185,6 +187,26 @@ impl LossBuilder {
 
     fn optional(&self, name: &str) -> bool {
         self.function.inputs.iter().any(|input| input.name == name && input.default.is_some())
+    }
+
+    /// What a name that can be set is: a hyperparameter, or a state or learnable of the loss or of one that it calls.
+    pub(super) fn role_of(&self, name: &str) -> Option<Role> {
+        let own = self.function.hyperparameters.iter().filter(|one| !one.role.is_carried());
+        let own = own.map(|one| (&one.name, one.role));
+        let all = own.chain(self.carried.iter().map(|one| (&one.name, one.role)));
+        all.into_iter().find(|(own, _)| *own == name).map(|(_, role)| role)
+    }
+
+    /// The names of all states or learnables.
+    pub(super) fn names_of(&self, role: Role) -> impl Iterator<Item = &str> {
+        self.carried.iter().filter(move |one| one.role == role).map(|one| one.name.as_str())
+    }
+
+    pub(super) fn unknown_parameter(&self, name: &str) -> Error {
+        let own = self.function.hyperparameters.iter().filter(|one| !one.role.is_carried()).map(|one| &one.name);
+        let known: Vec<String> = own.chain(self.carried.iter().map(|one| &one.name)).cloned().collect();
+        let suggestion = did_you_mean(name, known.iter().map(String::as_str)).map(str::to_string);
+        Error::UnknownParameter { loss: self.function.name.clone(), name: name.to_string(), known, suggestion }
     }
 
     pub(super) fn function(&self) -> &Function {
@@ -209,14 +231,19 @@ impl LossBuilder {
         if self.all_gradients {
             let inputs = lowered.program.inputs.iter();
             let floats = inputs.filter(|input| float(&input.name).is_some_and(|input| input.ty.kind.is_real()));
-            return Ok(floats.map(|input| input.name.clone()).collect());
+            let learnables = self.names_of(Role::Learn).map(str::to_string);
+            return Ok(floats.map(|input| input.name.clone()).chain(learnables).collect());
         }
         for name in &self.wrt {
+            if self.names_of(Role::Learn).any(|learnable| learnable == name) {
+                continue;
+            }
             let reason = match float(name) {
+                None if self.role_of(name) == Some(Role::State) => "it is a state, through which none goes".to_string(),
                 None => {
                     let names = self.function.inputs.iter().map(|input| input.name.as_str());
-                    let known: Vec<&str> = names.clone().collect();
-                    match did_you_mean(name, names) {
+                    let known: Vec<&str> = names.chain(self.names_of(Role::Learn)).collect();
+                    match did_you_mean(name, known.iter().copied()) {
                         Some(word) => format!("it is not an input; did you mean `{word}`?"),
                         None => format!("it is not an input; the inputs are {}", known.join(", ")),
                     }
@@ -234,24 +261,25 @@ impl LossBuilder {
         Ok(self.wrt.clone())
     }
 
-    fn lowered(&self, shape: &Shape) -> Result<Lowered, Error> {
+    /// `open_extents`: to show a loss, the extents that a hyperparameter gives need not be given.
+    fn lowered(&self, shape: &Shape, open_extents: bool) -> Result<Lowered, Error> {
         let (given, empty_packs) = (shape.given.clone(), shape.empty_packs.clone());
-        let options = Options { given, empty_packs, ..self.options.clone() };
+        let options = Options { given, empty_packs, open_extents, ..self.options.clone() };
         lower::lower(&self.program.hir, &self.function, &options).map_err(|error| Error::Source {
             diagnostics: vec![error.diagnostic()],
             sources: self.program.world.sources.clone(),
         })
     }
 
-    fn stages(&self, shape: &Shape) -> Result<(Lowered, Stages), Error> {
-        let lowered = self.lowered(shape)?;
+    fn stages(&self, shape: &Shape, open_extents: bool) -> Result<(Lowered, Stages), Error> {
+        let lowered = self.lowered(shape, open_extents)?;
         let wrt = self.gradients(&lowered)?;
         let stages = pipeline::run(lowered.program.clone(), &wrt);
         Ok((lowered, stages))
     }
 
     pub(super) fn compile(&self, shape: &Shape) -> Result<Variant, Error> {
-        let (lowered, stages) = self.stages(shape)?;
+        let (lowered, stages) = self.stages(shape, false)?;
         let precision = self.jit_precision();
         match self.engine {
             Engine::Jit => {
@@ -271,7 +299,7 @@ impl LossBuilder {
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn simplified(&self) -> Result<crate::ir::Program, Error> {
-        Ok(self.stages(&Shape::default())?.1.simplified)
+        Ok(self.stages(&Shape::default(), true)?.1.simplified)
     }
 
     /// The program with value and gradient in stable form, for printing formulas: simplified, and without the guards
@@ -280,7 +308,7 @@ impl LossBuilder {
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn gradient_program(&self) -> Result<crate::ir::Program, Error> {
-        let lowered = self.lowered(&Shape::default())?;
+        let lowered = self.lowered(&Shape::default(), true)?;
         let wrt = self.gradients(&lowered)?;
         Ok(pipeline::readable(lowered.program, &wrt))
     }
@@ -292,11 +320,11 @@ impl LossBuilder {
     pub fn show(&self, stage: Stage) -> Result<String, Error> {
         match stage {
             Stage::Ast => return Ok(self.syntax_tree()),
-            Stage::Typed => return Ok(print_function(&self.function)),
+            Stage::Typed => return Ok(print_function(&self.function) + &self.carried_text()),
             _ => {}
         }
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
-            let (_, stages) = self.stages(&self.likely_shape())?;
+            let (_, stages) = self.stages(&self.likely_shape(), true)?;
             let compiled = jit::compile(&stages.simplified, self.jit_precision())?;
             return Ok(match stage {
                 Stage::Kernel => compiled.kernel_text(),
@@ -304,12 +332,21 @@ impl LossBuilder {
                 _ => compiled.asm_text()?,
             });
         }
-        let (_, stages) = self.stages(&Shape::default())?;
+        let (_, stages) = self.stages(&Shape::default(), true)?;
         Ok(print_program(match stage {
             Stage::Grad => &stages.grad,
             Stage::Simplified => &stages.simplified,
             _ => &stages.ir,
         }))
+    }
+
+    /// The states and learnables of callees, which the signature does not show.
+    fn carried_text(&self) -> String {
+        let text = |one: &Carried| {
+            let word = if one.role == Role::Learn { "learn" } else { "state" };
+            format!("// {word} {} = {}, of {}\n", one.name, self.program.world.sources.text(one.default), one.loss)
+        };
+        self.carried.iter().filter(|one| !one.path.is_empty()).map(text).collect()
     }
 
     fn syntax_tree(&self) -> String {
@@ -324,10 +361,4 @@ impl LossBuilder {
             None => format!("{}\n", self.program.world.sources.text(definition)),
         }
     }
-}
-
-pub(super) fn unknown_parameter(function: &Function, name: &str) -> Error {
-    let known: Vec<String> = function.hyperparameters.iter().map(|one| one.name.clone()).collect();
-    let suggestion = did_you_mean(name, known.iter().map(String::as_str)).map(str::to_string);
-    Error::UnknownParameter { loss: function.name.clone(), name: name.to_string(), known, suggestion }
 }

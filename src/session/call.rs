@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::build::{LossBuilder, unknown_parameter};
+use super::build::LossBuilder;
 use super::error::Error;
-use super::params::Params;
+use super::params::{Params, State};
 use super::program::LossInfo;
 use crate::bind::{Binding, InputBinding};
 use crate::eval::{self, Dense};
@@ -75,7 +75,7 @@ pub struct Term {
 /// A gradient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradient {
-    /// The input that it is with respect to.
+    /// The input or learnable that it is with respect to.
     pub input: String,
     /// The gradient, in the shape of the input, row-major.
     pub tensor: Tensor,
@@ -87,6 +87,7 @@ pub struct Evaluation {
     value: Value,
     terms: Vec<Term>,
     gradients: Vec<Gradient>,
+    state: State,
 }
 
 impl Evaluation {
@@ -118,7 +119,12 @@ impl Evaluation {
         &self.gradients
     }
 
-    /// The gradient with respect to an input.
+    /// The states after the call: give them to the next one with [`Params::with_state`].
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The gradient with respect to an input or a learnable.
     pub fn grad(&self, input: &str) -> Option<&Tensor> {
         self.gradients.iter().find(|gradient| gradient.input == input).map(|gradient| &gradient.tensor)
     }
@@ -132,6 +138,32 @@ impl Loss {
     /// What the loss is from outside.
     pub fn info(&self) -> LossInfo {
         self.inner.builder.info()
+    }
+
+    /// The states of the loss with the values with which a training begins. The caller keeps them: a call takes them
+    /// from its [`Params`] and gives the new ones, [`Evaluation::state`].
+    ///
+    /// # Errors
+    /// As [`LossBuilder::build`].
+    pub fn states(&self) -> Result<State, Error> {
+        self.starts(Role::State)
+    }
+
+    /// The learnables of the loss with their first values. The caller keeps them and learns them by their gradients.
+    ///
+    /// # Errors
+    /// As [`LossBuilder::build`].
+    pub fn learnables(&self) -> Result<State, Error> {
+        self.starts(Role::Learn)
+    }
+
+    fn starts(&self, role: Role) -> Result<State, Error> {
+        let builder = &self.inner.builder;
+        let variant = self.variant(&builder.likely_shape())?;
+        let values = self.parameters(&variant.program, &Params::new())?;
+        let names = variant.program.parameters.iter().map(|data| data.name.as_str());
+        let of_role = names.zip(values).filter(|(name, _)| builder.role_of(name) == Some(role));
+        Ok(of_role.map(|(name, value)| (name.to_string(), value)).collect())
     }
 
     pub(super) fn variant(&self, shape: &Shape) -> Result<Arc<Variant>, Error> {
@@ -188,18 +220,18 @@ impl Loss {
     }
 
     fn parameters(&self, program: &Program, params: &Params) -> Result<Vec<f64>, Error> {
-        let function = self.inner.builder.function();
+        let builder = &self.inner.builder;
         for (name, value) in params.iter() {
-            match function.hyperparameters.iter().find(|one| one.name == name) {
-                None => return Err(unknown_parameter(function, name)),
-                Some(one) if one.role == Role::Int => {
-                    let (loss, name) = (function.name.clone(), name.to_string());
+            match builder.role_of(name) {
+                None => return Err(builder.unknown_parameter(name)),
+                Some(Role::Int) => {
+                    let (loss, name) = (builder.function().name.clone(), name.to_string());
                     return Err(Error::IntAtCall { loss, name, value });
                 }
                 Some(_) => {}
             }
         }
-        let defaults = self.inner.builder.set_defaults();
+        let defaults = builder.set_defaults();
         let value = |name: &str, default: f64| {
             let given = params.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
             given.or_else(|| defaults.get(name).copied()).unwrap_or(default)
@@ -220,7 +252,10 @@ impl Loss {
             let names = &conditions.program.parameters;
             let own = condition.loss == self.inner.builder.function().name;
             let position = names.iter().position(|one| own && one.name == condition.parameter);
+            // A default that speaks of other hyperparameters is not known here: NaN stands for it.
+            let default_is_nan = position.is_some_and(|position| names[position].default.is_nan());
             let value = position.and_then(|position| parameters.get(position)).copied();
+            let value = value.filter(|value| !(default_is_nan && value.is_nan()));
             let sources = self.inner.builder.program().sources();
             return Err(Error::Condition {
                 loss: condition.loss.clone(),
@@ -269,7 +304,12 @@ fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Ve
 
 /// Sorts outputs into value, terms and gradients. `output` gives one output, whose axes it is told.
 fn collect(program: &Program, mut output: impl FnMut(usize, &[AxisId]) -> Tensor) -> Evaluation {
-    let mut evaluation = Evaluation { value: Value::Scalar(f64::NAN), terms: Vec::new(), gradients: Vec::new() };
+    let mut evaluation = Evaluation {
+        value: Value::Scalar(f64::NAN),
+        terms: Vec::new(),
+        gradients: Vec::new(),
+        state: State::default(),
+    };
     for (position, declared) in program.outputs.iter().enumerate() {
         let result = output(position, &declared.axes);
         let scalar = || result.to_f64().first().copied().unwrap_or(f64::NAN);
@@ -284,6 +324,7 @@ fn collect(program: &Program, mut output: impl FnMut(usize, &[AxisId]) -> Tensor
                     term.weight = scalar();
                 }
             }
+            OutputRole::State(name) => evaluation.state.set(name.clone(), scalar()),
             OutputRole::Gradient(input) => {
                 evaluation.gradients.push(Gradient { input: input.clone(), tensor: result });
             }

@@ -143,6 +143,17 @@ pub struct HyperparameterInfo {
     pub condition: Option<String>,
 }
 
+/// A state or learnable of a loss, or of one that it calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarriedInfo {
+    /// Its name to the caller.
+    pub name: String,
+    /// Its first value as written.
+    pub start: String,
+    /// The loss that declares it.
+    pub loss: String,
+}
+
 /// What a loss is from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LossInfo {
@@ -156,6 +167,10 @@ pub struct LossInfo {
     pub inputs: Vec<InputInfo>,
     /// Its hyperparameters in order.
     pub hyperparameters: Vec<HyperparameterInfo>,
+    /// Its learnables, also those of the losses that it calls: the gradient by them can be asked for.
+    pub learnables: Vec<CarriedInfo>,
+    /// Its states, also those of the losses that it calls.
+    pub states: Vec<CarriedInfo>,
     /// Its definition as written.
     pub definition: String,
 }
@@ -221,7 +236,18 @@ impl Program {
             optional: input.default.is_some(),
             float: input.ty.kind.is_real(),
         });
-        let hyperparameters = function.hyperparameters.iter().map(|one| HyperparameterInfo {
+        let carried = hir::carried(&self.hir, function);
+        let of_role = |role: Role| {
+            let all = carried.iter().filter(|one| one.role == role);
+            let info = |one: &hir::Carried| CarriedInfo {
+                name: one.name.clone(),
+                start: text(one.default),
+                loss: one.loss.clone(),
+            };
+            all.map(info).collect()
+        };
+        let own = function.hyperparameters.iter().filter(|one| !one.role.is_carried());
+        let hyperparameters = own.map(|one| HyperparameterInfo {
             name: one.name.clone(),
             int: one.role == Role::Int,
             axis: one.extent_of.map(|axis| function.axes[axis.0 as usize].name.clone()),
@@ -237,6 +263,8 @@ impl Program {
             docs: function.docs.clone(),
             inputs: inputs.collect(),
             hyperparameters: hyperparameters.collect(),
+            learnables: of_role(Role::Learn),
+            states: of_role(Role::State),
             definition: text(function.definition),
         }
     }

@@ -140,6 +140,13 @@ pub enum Role {
     State,
 }
 
+impl Role {
+    /// Whether a loss has it together with those of the losses that it calls.
+    pub fn is_carried(self) -> bool {
+        matches!(self, Role::Learn | Role::State)
+    }
+}
+
 /// Statements, one a line, and the result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {

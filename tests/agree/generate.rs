@@ -4,6 +4,7 @@
 //! Values stay moderate and away from the edges of domains; conditions compare inputs only, so that rounding
 //! never changes which side is taken.
 
+mod loops;
 mod templates;
 
 /// A list of choices; beyond its end every choice is the first.
@@ -143,7 +144,8 @@ impl Generator<'_> {
         for (at, function) in self.functions.iter().enumerate() {
             text += &format!("fn f{at}(a: real, b: real) = {function}\n");
         }
-        text += &format!("\nloss generated({}; a = 0.7 where a > 0, b = -1.3) =\n", inputs.join(", "));
+        let carried = "int k = 3, learn s = 0.6, state t = 0.4";
+        text += &format!("\nloss generated({}; a = 0.7 where a > 0, b = -1.3, {carried}) =\n", inputs.join(", "));
         text + &body
     }
 
@@ -160,13 +162,26 @@ impl Generator<'_> {
         let reals = INPUTS.iter().filter(|(name, ..)| !matches!(*name, "label" | "point"));
         self.leaves = reals.map(|(name, _, axes)| expression(*name, *axes)).collect();
         self.leaves.extend([expression("0.5", 0), expression("-2", 0), expression("a", 0), expression("size[C]", 0)]);
+        self.leaves.extend([expression("s", 0), expression("t", 0)]);
         let mut body = String::new();
         for at in 0..self.choices.below(4) {
             let value = self.real(3);
             body += &format!("    let u{at} = {}\n", value.text);
             self.leaves.push(expression(format!("u{at}"), value.axes));
         }
-        body + "    " + &self.result() + "\n"
+        for at in 0..self.choices.below(3) {
+            body += &self.repeat(at, "    ", 1);
+        }
+        if self.choices.below(3) == 1 {
+            let value = self.real(2);
+            body += &format!("    next t = 0.5 * t + tanh(mean({}))\n", value.text);
+        }
+        body += &format!("    {}\n", self.result());
+        if body.contains("index[J]") {
+            let extent = *self.choices.one(&templates::LOCAL_EXTENTS);
+            body = format!("    axis J = {extent}\n{body}");
+        }
+        body
     }
 
     fn result(&mut self) -> String {
@@ -196,7 +211,7 @@ impl Generator<'_> {
         if depth == 0 {
             return self.leaf();
         }
-        let forms = if self.elementwise { 10 } else { 22 };
+        let forms = if self.elementwise { 10 } else { 26 };
         match self.choices.below(forms) {
             0 => self.leaf(),
             1 => self.infix("+", depth),
@@ -235,6 +250,8 @@ impl Generator<'_> {
             16 | 17 => self.pick(depth),
             18 => self.pairs(depth),
             19 => self.labelled(depth),
+            20..=22 => self.ordered(depth),
+            23 => self.shifted(depth),
             _ => self.call(depth),
         }
     }

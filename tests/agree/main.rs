@@ -20,6 +20,7 @@ use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use generate::{Choices, program};
 use running::data::{Extents, Random, random};
 use running::freeze::frozen;
+use running::learned;
 use running::{
     Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single,
 };
@@ -113,13 +114,21 @@ fn main_loss(program: &Program) -> LossBuilder {
 fn compare(builder: &LossBuilder, tensors: &Tensors, fixed: &[&str], with_views: bool) -> Result<(), String> {
     let floats: Vec<String> =
         builder.info().inputs.iter().filter(|input| input.float).map(|input| input.name.clone()).collect();
+    let learnables = learned::learnables(builder);
+    let floats: Vec<String> = floats.into_iter().chain(learnables.clone()).collect();
     let builder = builder.clone().wrt(floats.clone());
-    let plain = reference(&builder, &floats);
+    // Learnables are inputs of the judge, with the value that they have by default.
+    let plain = learned::as_inputs(&reference(&builder, &floats), &learnables);
+    let values = builder.clone().build().and_then(|loss| loss.learnables()).map_err(|error| error.to_string())?;
+    let number = |name: &String| Tensor::f64(vec![values.get(name).expect("a learnable")], &[]);
+    let data = tensors;
+    let tensors: &Tensors =
+        &data.iter().cloned().chain(learnables.iter().map(|name| (name.clone(), number(name)))).collect();
     let double = builder.clone().dtype(DType::F64).build().map_err(|error| error.to_string())?;
     let want = match interpret(&plain, tensors, Precision::Double) {
         Ok(want) => want,
         Err(refused) => {
-            return match call(&double, tensors) {
+            return match call(&double, data) {
                 Err(Error::Data(error)) if error == refused => Ok(()),
                 other => Err(format!("the interpreter refuses ({refused}), but machine code gives {other:?}")),
             };
@@ -132,13 +141,13 @@ fn compare(builder: &LossBuilder, tensors: &Tensors, fixed: &[&str], with_views:
     let simple = interpret(&rewritten(&builder, &floats), tensors, Precision::Double).map_err(|e| e.to_string())?;
     let doubt = conditioning(&plain, tensors, fixed, &want, 1e-10);
     at("simplified", difference(&simple, &want, 1e-9, |at| doubt[at]))?;
-    let got = call(&double, tensors).map_err(|error| error.to_string())?;
+    let got = call(&double, data).map_err(|error| error.to_string())?;
     at("machine code in f64", difference(&numbers(&got), &want, 1e-9, |at| doubt[at]))?;
-    if call(&double, tensors).map_err(|error| error.to_string())? != got {
+    if call(&double, data).map_err(|error| error.to_string())? != got {
         return Err("a second call gives other bits".into());
     }
     if with_views {
-        memory::check(&double, tensors, &numbers(&got))?;
+        memory::check(&double, data, &numbers(&got))?;
     }
     at("machine code in f32", in_single(&builder, &plain, tensors, fixed, &want)?)?;
     at("gradient", against_differences(&plain, &want, tensors))
@@ -182,7 +191,9 @@ fn in_single(
     let moved = conditioning(plain, tensors, fixed, want, 3e-7);
     let deviation = |at: usize| 30.0 * distance(&rounded, want, at) + 10.0 * moved[at];
     let loss = builder.clone().dtype(DType::F32).build().map_err(|error| error.to_string())?;
-    let got = numbers(&call(&loss, &single(tensors)).map_err(|error| error.to_string())?);
+    let mut data = single(tensors);
+    data.retain(|(name, _)| builder.info().inputs.iter().any(|input| input.name == *name));
+    let got = numbers(&call(&loss, &data).map_err(|error| error.to_string())?);
     Ok(difference(&got, want, 2e-5, deviation))
 }
 
@@ -207,4 +218,15 @@ fn against_differences(plain: &lossc::ir::Program, want: &Numbers, tensors: &Ten
         }
     }
     None
+}
+
+#[test]
+fn programs_have_local_axes_states_and_learnables() {
+    let mut draws = Random::new(12);
+    let texts: Vec<String> =
+        (0..300).map(|_| program(&(0..80).map(|_| draws.below(1 << 16) as u16).collect::<Vec<_>>())).collect();
+    for (what, least) in [("axis J = ", 20), ("next t = ", 50), ("(s ", 20), ("[J -> L]", 5)] {
+        let count = texts.iter().filter(|text| text.contains(what)).count();
+        assert!(count >= least, "`{what}` in {count} of {}", texts.len());
+    }
 }

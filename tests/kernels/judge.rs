@@ -146,12 +146,46 @@ impl Judge<'_> {
                 let pairs = self.along(dense(0), axes, point).into_iter().zip(self.along(dense(1), axes, point));
                 pairs.map(|(a, b)| a * b).sum()
             }
+            Op::Order(axis) => self.placed(&self.along(dense(0), &[*axis], point), point[axis], false) as f64,
+            Op::TopIndex { over, to, along } => {
+                let values = self.along(dense(0), over, point);
+                if point[to] >= values.len() {
+                    return -1.0;
+                }
+                self.points(over)[self.placed(&values, point[to], true)][along] as f64
+            }
+            Op::CumSum { axis, reverse } => {
+                let values = self.along(dense(0), &[*axis], point);
+                let (before, after) = values.split_at(point[axis]);
+                if *reverse { after.iter().sum() } else { before.iter().sum::<f64>() + after[0] }
+            }
+            Op::Scatter { axis, over } => {
+                let mut outer = point.clone();
+                let place = outer.remove(axis).expect("an axis of the result") as f64;
+                let pairs = self.along(dense(0), over, &outer).into_iter().zip(self.along(dense(1), over, &outer));
+                pairs.filter(|(_, index)| *index == place).map(|(value, _)| value).sum()
+            }
+            Op::Carried(_) | Op::Repeat(_) => {
+                unreachable!("loops are judged by the interpreter: see `tests/agree`")
+            }
             Op::Rename { from, to } => {
                 let mut inner = point.clone();
                 inner.insert(*from, point[to]);
                 self.at(dense(0), &inner)
             }
         }
+    }
+
+    /// The position of the value with so many values before it in the order: NaN is the largest, equals by position.
+    fn placed(&self, values: &[f64], place: usize, descending: bool) -> usize {
+        let above = |a: f64, b: f64| a > b || (a.is_nan() && !b.is_nan());
+        let before = |a: usize, b: usize| {
+            let (x, y) = if descending { (values[b], values[a]) } else { (values[a], values[b]) };
+            above(y, x) || (!above(x, y) && a < b)
+        };
+        let all = 0..values.len();
+        let has_place = |&at: &usize| all.clone().filter(|&other| before(other, at)).count() == place;
+        all.clone().find(has_place).expect("every place is taken")
     }
 
     fn along(&self, dense: &Dense, axes: &[AxisId], point: &Point) -> Vec<f64> {

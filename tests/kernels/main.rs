@@ -4,5 +4,6 @@ mod build;
 mod contract;
 mod judge;
 mod losses;
+mod order;
 mod random;
 mod shapes;

@@ -1,6 +1,6 @@
 //! Generated programs: whatever graph is built, kernels agree with the judge.
 
-use lossc::ir::{AxisId, NodeId};
+use lossc::ir::{AxisId, NodeId, Op, without};
 use lossc::jit::Precision;
 use lossc::op::{Binary, Compare, Element, ReduceOp, SoftmaxOp, Unary};
 use lossc::tensor::Tensor;
@@ -31,7 +31,7 @@ fn step(b: &mut Build, dice: &mut Dice, reals: &mut Vec<NodeId>, axes: &[AxisId]
     let y = dice.pick(reals);
     let mut some: Vec<AxisId> = b.graph().axes_of(x).to_vec();
     some.retain(|_| dice.below(2) == 0);
-    let node = match dice.below(10) {
+    let node = match dice.below(14) {
         0 => b.graph().unary(dice.pick(UNARY), x),
         1 => b.add(x, y),
         2 => b.sub(x, y),
@@ -69,13 +69,35 @@ fn step(b: &mut Build, dice: &mut Dice, reals: &mut Vec<NodeId>, axes: &[AxisId]
                 b.mul(x, position)
             }
         }
+        9 if !some.is_empty() => {
+            let reverse = dice.below(2) == 0;
+            b.graph().cumsum(some[0], reverse, x)
+        }
+        10 => {
+            let x = b.graph().broadcast(x, &[axes[0]]);
+            let kept = without(b.graph().axes_of(x), &[axes[0]]);
+            let to = dice.pick(axes);
+            if kept.contains(&to) { x } else { b.graph().scatter(to, &[axes[0]], x, index) }
+        }
+        11 if exact && !some.is_empty() => {
+            let order = b.graph().order(some[0], x);
+            b.graph().gather(some[0], x, order)
+        }
+        12 if exact && !some.is_empty() && !some.contains(&axes[2]) && !b.graph().axes_of(x).contains(&axes[2]) => {
+            let over: lossc::ir::Axes = some.iter().copied().collect();
+            let to = axes[2];
+            some.iter().fold(x, |value, &along| {
+                let found = b.graph().add(Op::TopIndex { over: over.clone(), to, along }, &[x]);
+                b.graph().gather(along, value, found)
+            })
+        }
         // In single precision a comparison may go the other way.
-        _ if !exact => x,
-        _ => {
+        13 if exact => {
             let z = dice.pick(reals);
             let condition = b.graph().compare(Compare::Lt, x, y);
             b.graph().select(condition, z, x)
         }
+        _ => x,
     };
     if b.graph().axes_of(node).len() <= 3 {
         reals.push(node);

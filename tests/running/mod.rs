@@ -4,6 +4,7 @@
 
 pub mod data;
 pub mod freeze;
+pub mod learned;
 
 use lossc::bind::{Binding, DataError};
 use lossc::eval::{Dense, Environment, Precision, evaluate_in};
@@ -91,6 +92,9 @@ pub fn numbers(evaluation: &Evaluation) -> Numbers {
     }
     for gradient in evaluation.gradients() {
         outputs.push((OutputRole::Gradient(gradient.input.clone()), gradient.tensor.to_f64()));
+    }
+    for (name, value) in evaluation.state().iter() {
+        outputs.push((OutputRole::State(name.to_owned()), vec![value]));
     }
     Numbers { outputs }
 }

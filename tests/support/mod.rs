@@ -3,7 +3,7 @@
 
 use lossc::ad::gradient;
 use lossc::eval::{Dense, Environment, Precision, evaluate_nodes};
-use lossc::ir::{AxisId, Extent, Graph, InputData, InputId, NodeId, Output, OutputRole, Program};
+use lossc::ir::{AxisId, Extent, Graph, InputData, InputId, NodeId, Op, Output, OutputRole, Program};
 use lossc::op::{Binary, Element, ReduceOp};
 
 /// A fixed sequence of doubles in [0, 1).
@@ -164,6 +164,7 @@ pub fn random_program(seed: u64) -> Bench {
     let mut bench = Bench::new();
     let (n, c) = (bench.axis("N", 3), bench.axis("C", 4));
     let m = bench.copy("M", n);
+    let t = bench.axis("T", 5);
     let label = bench.int(&[n], &[2, 9, 0]);
     let starts = [
         bench.random(&[n, c], &mut random, -1.0, 1.0),
@@ -177,7 +178,7 @@ pub fn random_program(seed: u64) -> Bench {
         let b = nodes[random.below(nodes.len())];
         let graph = bench.graph();
         let axes = graph.axes_of(a).to_vec();
-        let node = match random.below(14) {
+        let node = match random.below(20) {
             0 => graph.binary(Binary::Add, a, b),
             1 => graph.binary(Binary::Sub, a, b),
             2 => graph.binary(Binary::Mul, a, b),
@@ -205,6 +206,32 @@ pub fn random_program(seed: u64) -> Bench {
             10 if axes.contains(&c) => graph.gather(c, a, label),
             11 if axes.contains(&n) && !axes.contains(&m) => graph.rename(a, n, m),
             12 => graph.broadcast(a, &[c]),
+            14 if !axes.is_empty() => {
+                let order = graph.order(axes[0], a);
+                graph.gather(axes[0], a, order)
+            }
+            15 if !axes.is_empty() => graph.cumsum(axes[0], random.below(2) == 0, a),
+            16 if !axes.is_empty() && !axes.contains(&t) => {
+                let over: lossc::ir::Axes = axes[..1 + random.below(axes.len())].iter().copied().collect();
+                let top = over.iter().map(|&along| Op::TopIndex { over: over.clone(), to: t, along });
+                let tops: Vec<_> = top.map(|op| graph.add(op, &[a])).collect();
+                over.iter().zip(tops).fold(a, |value, (&along, top)| graph.gather(along, value, top))
+            }
+            17 if axes.contains(&n) => {
+                let to = [c, n][random.below(2)];
+                let values = if axes.contains(&c) { graph.reduce(ReduceOp::Sum, &[c], a) } else { a };
+                graph.scatter(to, &[n], values, label)
+            }
+            18 if axes.contains(&n) && !axes.contains(&t) => {
+                let (place, shift) = (graph.index(n), graph.int(2));
+                let place = graph.binary(Binary::Sub, shift, place);
+                graph.scatter(t, &[n], a, place)
+            }
+            19 if axes.contains(&n) => {
+                let (place, shift) = (graph.index(n), graph.int(1));
+                let place = graph.binary(Binary::Add, place, shift);
+                graph.scatter(n, &[n], a, place)
+            }
             13 => {
                 let along = graph.index(c);
                 let hit = graph.compare(Compare::Eq, along, label);

@@ -23,6 +23,8 @@ pub struct Data {
     pub inputs: Vec<(String, Tensor)>,
     /// Hyperparameters, from a case.
     pub params: BTreeMap<String, f64>,
+    /// States before the call.
+    pub state: BTreeMap<String, f64>,
     /// The reduction, from a case.
     pub reduction: Option<String>,
 }
@@ -131,7 +133,7 @@ fn one_case(path: &Path, name: Option<&str>) -> Result<Data, DataFileError> {
             }
         }
     };
-    Ok(Data { inputs: case.inputs, params: case.params, reduction: case.reduction })
+    Ok(Data { inputs: case.inputs, params: case.params, reduction: case.reduction, state: case.state })
 }
 
 fn read_folder(path: &Path) -> Result<Data, DataFileError> {

@@ -13,7 +13,7 @@ use super::arguments::{DocArguments, ListArguments};
 use super::failure::Failure;
 use super::output::put;
 use super::target::program_of;
-use crate::session::LossInfo;
+use crate::session::{CarriedInfo, LossInfo};
 use page::Page;
 
 /// A doc comment, taken apart.
@@ -45,6 +45,25 @@ impl Documentation {
     pub fn tag(&self, name: &str) -> Option<&str> {
         self.tags.iter().find(|(tag, _)| tag == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// The beginnings of groups in the survey's order, then what is beyond it.
+const ORDER: &[&str] = &[
+    "Regression / quantity",
+    "Regression",
+    "Classification",
+    "Metric",
+    "Compound",
+    "Generative / adversarial",
+    "Generative / reconstruction",
+    "Generative",
+    "Language models",
+    "Beyond the survey",
+];
+
+/// Where a group stands in a list of all.
+pub fn place(group: &str) -> usize {
+    ORDER.iter().position(|beginning| group.starts_with(beginning)).unwrap_or(ORDER.len())
 }
 
 /// The text up to the first full stop that ends a sentence, or to the first empty line.
@@ -91,7 +110,11 @@ fn as_json(page: &Page) -> Value {
         .iter()
         .map(|one| json!({ "name": one.name, "int": one.int, "default": one.default, "where": one.condition }))
         .collect();
+    let carried = |all: &[CarriedInfo]| -> Vec<Value> {
+        all.iter().map(|one| json!({ "name": one.name, "start": one.start, "loss": one.loss })).collect()
+    };
     json!({
+        "learnables": carried(&info.learnables), "states": carried(&info.states),
         "name": info.name, "module": info.module, "summary": documentation.summary, "text": documentation.text,
         "tags": tags, "inputs": inputs, "hyperparameters": hyperparameters, "reduction": page.reduction,
         "gradient": page.gradient, "definition": info.definition,

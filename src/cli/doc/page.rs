@@ -5,7 +5,7 @@ use crate::cli::failure::Failure;
 use crate::formula::print_gradients;
 use crate::ir::OutputRole;
 use crate::lower::Reduction;
-use crate::session::{HyperparameterInfo, InputInfo, LossBuilder, LossInfo, Program};
+use crate::session::{CarriedInfo, HyperparameterInfo, InputInfo, LossBuilder, LossInfo, Program};
 
 /// What is known of a loss.
 pub struct Page {
@@ -98,6 +98,12 @@ const DOMAINS: &[(&str, &str)] = &[
 pub fn input_type(input: &InputInfo) -> String {
     let axes = if input.axes.is_empty() { String::new() } else { format!("[{}]", input.axes.join(", ")) };
     format!("{}{axes}", input.kind)
+}
+
+/// The states or learnables of a loss, each with its first value, and whose it is where it is not the loss's own.
+pub fn carried(info: &LossInfo, all: &[CarriedInfo]) -> Vec<String> {
+    let whose = |one: &CarriedInfo| if one.loss == info.name { String::new() } else { format!(", of {}", one.loss) };
+    all.iter().map(|one| format!("{} = {}{}", one.name, one.start, whose(one))).collect()
 }
 
 /// A hyperparameter as it is written.

@@ -19,14 +19,14 @@ pub fn write(folder: &Path) -> Result<(), Failure> {
         |what: &Path, error: std::io::Error| Failure::Message(format!("cannot write {}: {error}", what.display()));
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let library = Compiler::new().standard()?;
-    let mut groups: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, String), Vec<(String, String)>> = BTreeMap::new();
     let losses = library.standard_losses();
     for name in &losses {
         let page = Page::of(&library, name)?;
         let file = folder.join(format!("{name}.md"));
         std::fs::write(&file, markdown(&page)).map_err(|error| failed(&file, error))?;
         let group = page.documentation.tag("group").unwrap_or("Other").to_string();
-        groups.entry(group).or_default().push((name.clone(), page.documentation.summary));
+        groups.entry((super::place(&group), group)).or_default().push((name.clone(), page.documentation.summary));
     }
     let file = folder.join("README.md");
     std::fs::write(&file, index(&groups)).map_err(|error| failed(&file, error))?;
@@ -34,9 +34,9 @@ pub fn write(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn index(groups: &BTreeMap<String, Vec<(String, String)>>) -> String {
+fn index(groups: &BTreeMap<(usize, String), Vec<(String, String)>>) -> String {
     let mut text = String::from("# The losses of the standard library\n");
-    for (group, losses) in groups {
+    for ((_, group), losses) in groups {
         let _ = write!(text, "\n## {group}\n\n");
         for (name, summary) in losses {
             let _ = writeln!(text, "- [`{name}`]({name}.md): {}", summary.replace('[', "\\["));

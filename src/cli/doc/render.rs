@@ -1,6 +1,6 @@
 //! A page → text for a terminal, or Markdown.
 
-use super::page::{Page, domain, hyperparameter, input_type};
+use super::page::{Page, carried, domain, hyperparameter, input_type};
 
 /// Tags with a place of their own on the page, or of use to the search only.
 const ELSEWHERE: &[&str] = &["example", "keywords", "logits", "probabilities"];
@@ -41,6 +41,11 @@ fn sections(page: &Page) -> Vec<(&'static str, Vec<String>)> {
     if !info.hyperparameters.is_empty() {
         sections.push(("Hyperparameters", info.hyperparameters.iter().map(hyperparameter).collect()));
     }
+    for (title, all) in [("Learnables", &info.learnables), ("States", &info.states)] {
+        if !all.is_empty() {
+            sections.push((title, carried(info, all)));
+        }
+    }
     sections.push(("Reduction", vec![page.reduction.replace('`', "")]));
     if !page.gradient.is_empty() {
         sections.push(("Gradient", page.gradient.lines().map(str::to_string).collect()));
@@ -71,6 +76,12 @@ pub fn markdown(page: &Page) -> String {
     if !info.hyperparameters.is_empty() {
         blocks.push("## Hyperparameters".into());
         blocks.push(fenced("", info.hyperparameters.iter().map(hyperparameter)));
+    }
+    for (title, all) in [("Learnables", &info.learnables), ("States", &info.states)] {
+        if !all.is_empty() {
+            blocks.push(format!("## {title}"));
+            blocks.push(fenced("", carried(info, all)));
+        }
     }
     blocks.push("## Reduction".into());
     blocks.push(page.reduction.clone());

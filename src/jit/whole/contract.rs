@@ -7,6 +7,7 @@
 
 use gemm::Parallelism;
 
+use super::walk::{Span, for_each};
 use super::{Dimension, Strided};
 use crate::ir::AxisId;
 use crate::op::Element;
@@ -26,17 +27,6 @@ impl Entry for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
 }
-
-/// An axis with its strides in the first operand, the second, and the result; 0 where it is absent.
-#[derive(Clone, Copy)]
-struct Span {
-    extent: usize,
-    strides: [isize; 3],
-}
-
-/// One operand or the result at the position that the loops have reached.
-#[derive(Clone, Copy, Default)]
-struct Offsets([isize; 3]);
 
 /// Σ a·b over `over`.
 pub(super) fn run<T: Entry>(over: &[AxisId], a: &Strided, b: &Strided, result: &Strided) {
@@ -129,35 +119,4 @@ fn longest(mut spans: Vec<Span>) -> (Span, Vec<Span>) {
 fn take_longest(spans: &mut Vec<Span>) -> Span {
     let longest = (0..spans.len()).max_by_key(|&position| spans[position].extent);
     longest.map_or(Span { extent: 1, strides: [0; 3] }, |position| spans.remove(position))
-}
-
-/// Calls `visit` at every position of some axes.
-fn for_each(spans: &[Span], visit: &mut impl FnMut(Offsets)) {
-    if spans.iter().any(|span| span.extent == 0) {
-        return;
-    }
-    let mut position = vec![0; spans.len()];
-    let mut offsets = Offsets::default();
-    loop {
-        visit(offsets);
-        let stepped = (0..spans.len()).rev().any(|axis| {
-            position[axis] += 1;
-            offsets = moved(offsets, spans[axis], 1);
-            if position[axis] < spans[axis].extent {
-                return true;
-            }
-            offsets = moved(offsets, spans[axis], -(position[axis] as isize));
-            position[axis] = 0;
-            false
-        });
-        if !stepped {
-            return;
-        }
-    }
-}
-
-fn moved(offsets: Offsets, span: Span, steps: isize) -> Offsets {
-    let mut moved = offsets;
-    moved.0.iter_mut().zip(span.strides).for_each(|(offset, stride)| *offset += steps * stride);
-    moved
 }

@@ -3,12 +3,17 @@
 //! `call` makes the [`Strided`] tensors from a frame and ensures what they promise; the operations know
 //! neither plans nor frames.
 
+mod adding;
 mod contract;
+mod sorting;
+mod walk;
 
 use super::module::Precision;
 use crate::ir::AxisId;
 use crate::kernel::WholeOp;
 use crate::op::Element;
+
+use walk::Span;
 
 /// One axis of a tensor in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +43,80 @@ impl Strided {
     pub fn stride(&self, axis: AxisId) -> Option<isize> {
         self.dimensions.iter().find(|dimension| dimension.axis == axis).map(|dimension| dimension.stride)
     }
+
+    /// One of its axes, with the strides of some tensors.
+    fn span(&self, tensors: &[&Strided], axis: AxisId) -> Span {
+        let own = self.dimensions.iter().find(|dimension| dimension.axis == axis);
+        let mut strides = [0; 3];
+        strides.iter_mut().zip(tensors).for_each(|(stride, tensor)| *stride = tensor.stride(axis).unwrap_or(0));
+        Span { extent: own.map_or(1, |own| own.extent), strides }
+    }
+
+    /// One of its axes and its others, with the strides of some tensors.
+    fn split(&self, tensors: &[&Strided], axis: AxisId) -> (Span, Vec<Span>) {
+        let others = self.dimensions.iter().filter(|own| own.axis != axis);
+        (self.span(tensors, axis), others.map(|own| self.span(tensors, own.axis)).collect())
+    }
+
+    /// A tensor without memory of the same axes, row-major without gaps: for its strides.
+    fn dense(&self) -> Strided {
+        let mut dense = Strided { address: std::ptr::null_mut(), ..self.clone() };
+        let mut stride = 1;
+        for dimension in dense.dimensions.iter_mut().rev() {
+            dimension.stride = stride;
+            stride *= dimension.extent as isize;
+        }
+        dense
+    }
+
+    /// # Safety
+    /// The offset is that of a position below the extents, and `T` the type of the elements.
+    unsafe fn read<T: Copy>(&self, offset: isize) -> T {
+        // SAFETY: as the caller ensures.
+        unsafe { *self.address.cast::<T>().offset(offset) }
+    }
+
+    /// # Safety
+    /// As for [`Strided::read`], and the tensor is the result.
+    unsafe fn write<T>(&self, offset: isize, value: T) {
+        // SAFETY: as the caller ensures.
+        unsafe { *self.address.cast::<T>().offset(offset) = value }
+    }
+}
+
+/// An element of a tensor of reals.
+pub(super) trait Real: Copy + Into<f64> {
+    /// The nearest number of this precision.
+    fn rounded(value: f64) -> Self;
+}
+
+impl Real for f32 {
+    fn rounded(value: f64) -> f32 {
+        value as f32
+    }
+}
+
+impl Real for f64 {
+    fn rounded(value: f64) -> f64 {
+        value
+    }
 }
 
 /// Computes an operation.
 pub(super) fn run(op: &WholeOp, precision: Precision, operands: &[Strided], result: &Strided) {
-    match (op, precision, operands) {
-        (WholeOp::Contract(over), Precision::F32, [a, b]) => contract::run::<f32>(over, a, b, result),
-        (WholeOp::Contract(over), Precision::F64, [a, b]) => contract::run::<f64>(over, a, b, result),
-        (WholeOp::Contract(_), ..) => unreachable!("a contraction has two operands"),
+    match precision {
+        Precision::F32 => run_in::<f32>(op, operands, result),
+        Precision::F64 => run_in::<f64>(op, operands, result),
+    }
+}
+
+fn run_in<T: Real + contract::Entry>(op: &WholeOp, operands: &[Strided], result: &Strided) {
+    match (op, operands) {
+        (WholeOp::Contract(over), [a, b]) => contract::run::<T>(over, a, b, result),
+        (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, x, result),
+        (WholeOp::TopIndex { over, to, along }, [x]) => sorting::top_index::<T>(over, *to, *along, x, result),
+        (WholeOp::CumSum { axis, reverse }, [x]) => adding::cumsum::<T>(*axis, *reverse, x, result),
+        (WholeOp::Scatter { axis, over }, [values, index]) => adding::scatter::<T>(*axis, over, values, index, result),
+        _ => unreachable!("the graph's verifier has counted the operands"),
     }
 }

@@ -28,6 +28,9 @@ pub const SCALARS: [&str; 12] = [
     "cross_entropy(x, label, w + 2, label_smoothing = 0.1)",
 ];
 
+/// How long the local axis of a program is.
+pub const LOCAL_EXTENTS: [&str; 5] = ["2", "max(size[C] - 1, 0)", "size[C] + 1", "min(size[N], size[C])", "0"];
+
 impl Generator<'_> {
     pub(super) fn reduction(&mut self, depth: usize) -> Expression {
         let value = self.real(depth - 1);
@@ -78,6 +81,40 @@ impl Generator<'_> {
         }
     }
 
+    /// Orders, running sums, the largest elements, and picks whose derivative is scattered.
+    pub(super) fn ordered(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let (axis, name) = if self.choices.below(2) == 0 { (N, "N") } else { (C, "C") };
+        let value = self.exactly(value, axis);
+        let text = &value.text;
+        let condition = self.condition(value.axes);
+        let kept = [
+            format!("sort[{name}]({text})"),
+            format!("cumsum[{name}](tanh({text}) / (1 + size[{name}]))"),
+            format!("({text})[{name} = size[{name}] - 1 - index[{name}]]"),
+            format!("({text})[{name} = index[{name}] + 1]"),
+            format!("({text})[{name} = round(2 * y)]"),
+        ];
+        // The last axis of the list is the one before the arrow, which is not a pack.
+        let rest = (value.axes & !axis) & (self.choices.below(8) as u8);
+        let over = if rest == 0 { name.to_owned() } else { format!("{}, {name}", written(rest)) };
+        let count = *self.choices.one(&[1, 2, 3, 9]);
+        let largest = [
+            format!("sum[T{count}](tanh(topk[{over} -> T{count}]({text}, {count})) / (1 + index[T{count}]))"),
+            format!(
+                "sum[T{count}](tanh(topk[{over} -> T{count}]({text} where {condition}, {count})) * (1 + index[T{count}]))"
+            ),
+            format!(
+                "sum[T{count}](topk[{over} -> T{count}](tanh({text}), {count}) where index[T{count}] < size[{over}])"
+            ),
+        ];
+        match self.choices.below(8) {
+            form @ 0..=3 => expression(kept[form].clone(), value.axes),
+            4 => expression(kept[4].clone(), (value.axes & !axis) | N | S),
+            form => expression(largest[form - 5].clone(), value.axes & !axis & !rest),
+        }
+    }
+
     /// Every pair of samples or classes.
     pub(super) fn pairs(&mut self, depth: usize) -> Expression {
         let value = self.real(depth - 1);
@@ -95,6 +132,20 @@ impl Generator<'_> {
                 value.axes & !axis,
             ),
         }
+    }
+
+    /// Picks along a local axis, some of them beyond the end of the axis from which they pick.
+    pub(super) fn shifted(&mut self, depth: usize) -> Expression {
+        let value = self.real(depth - 1);
+        let value = self.exactly(value, C);
+        let forms = [
+            "sum[J]((@)[C = index[J]] * (1 + index[J]))",
+            "mean[J](tanh((@)[C = index[J] + 1]) - (@)[C = index[J]])",
+            "sum[J]((@)[C = size[C] - 1 - index[J]] where index[J] != 1)",
+            "sum[J, L](tanh((@)[C = index[J] - index[J][J -> L]]))",
+        ];
+        let form = *self.choices.one(&forms);
+        expression(format!("({})", form.replace('@', &value.text)), value.axes & !C)
     }
 
     pub(super) fn labelled(&mut self, depth: usize) -> Expression {

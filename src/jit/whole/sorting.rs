@@ -1,0 +1,71 @@
+//! Orders: the indices that sort lines of a tensor, and those of the largest elements.
+//!
+//! A number is sorted by its rank, an int that grows with it, together with its place: so a fast sort that
+//! keeps no order among equals gives the same as a stable one.
+
+use super::walk::{Span, for_each};
+use super::{Real, Strided};
+use crate::ir::AxisId;
+
+/// An int that is larger for a larger number, equal for 0 and −0, and largest for NaN.
+fn rank(x: f64) -> u64 {
+    const SIGN: u64 = 1 << 63;
+    if x.is_nan() {
+        return u64::MAX;
+    }
+    // −0 + 0 is 0.
+    let bits = (x + 0.0).to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+/// The indices along an axis in ascending order of the elements.
+pub(super) fn order<T: Real>(axis: AxisId, x: &Strided, result: &Strided) {
+    let (along, lines) = result.split(&[x, result], axis);
+    let mut keys = Vec::with_capacity(along.extent);
+    for_each(&lines, &mut |line| {
+        keys.clear();
+        keys.extend((0..along.extent).map(|place| {
+            let at = line.0[0] + place as isize * along.strides[0];
+            // SAFETY: the place lies in the line (see `Strided`).
+            (rank(unsafe { x.read::<T>(at) }.into()), place)
+        }));
+        keys.sort_unstable();
+        for (place, (_, index)) in keys.iter().enumerate() {
+            let at = line.0[1] + place as isize * along.strides[1];
+            // SAFETY: as above; the result is nobody else's.
+            unsafe { result.write(at, *index as i64) };
+        }
+    });
+}
+
+/// The indices along `along` of the largest elements over `over`, in descending order on the axis `to`; −1 beyond.
+pub(super) fn top_index<T: Real>(over: &[AxisId], to: AxisId, along: AxisId, x: &Strided, result: &Strided) {
+    let (places, lines) = result.split(&[x, result], to);
+    let over: Vec<(AxisId, Span)> = over.iter().map(|&axis| (axis, x.span(&[x], axis))).collect();
+    let spans: Vec<Span> = over.iter().map(|(_, span)| *span).collect();
+    let count: usize = spans.iter().map(|span| span.extent).product();
+    // A place in row-major order has the index `place / step % extent`.
+    let position = over.iter().position(|(axis, _)| *axis == along).unwrap_or(0);
+    let step: usize = spans[position + 1..].iter().map(|span| span.extent).product();
+    let extent = spans[position].extent;
+    let wanted = places.extent.min(count);
+    let mut keys = Vec::with_capacity(count);
+    for_each(&lines, &mut |line| {
+        keys.clear();
+        for_each(&spans, &mut |element| {
+            // SAFETY: the element lies in the tensor (see `Strided`).
+            let value = unsafe { x.read::<T>(line.0[0] + element.0[0]) };
+            keys.push((!rank(value.into()), keys.len()));
+        });
+        if wanted < count {
+            keys.select_nth_unstable(wanted);
+        }
+        keys[..wanted].sort_unstable();
+        for place in 0..places.extent {
+            let found = keys[..wanted].get(place);
+            let index = found.map_or(-1, |(_, at)| (at / step % extent) as i64);
+            // SAFETY: the place lies in the result, which is nobody else's.
+            unsafe { result.write(line.0[1] + place as isize * places.strides[1], index) };
+        }
+    });
+}
