@@ -52,6 +52,18 @@ impl Outputs {
         std::mem::take(&mut self.doubles[output])
     }
 
+    /// Memory for an output of a kernel in single precision, instead of newly allocated one.
+    pub fn give_f32(&mut self, output: usize, memory: Vec<f32>) {
+        self.singles.resize_with(self.singles.len().max(output + 1), Vec::new);
+        self.singles[output] = memory;
+    }
+
+    /// Memory for an output of a kernel in double precision, instead of newly allocated one.
+    pub fn give_f64(&mut self, output: usize, memory: Vec<f64>) {
+        self.doubles.resize_with(self.doubles.len().max(output + 1), Vec::new);
+        self.doubles[output] = memory;
+    }
+
     /// An output of a kernel in double precision.
     pub fn f64(&self, output: usize) -> &[f64] {
         &self.doubles[output]
