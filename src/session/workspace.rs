@@ -111,7 +111,9 @@ impl Workspace {
     ) {
         let mut written = Written::new();
         for (position, memory) in targets(program, gradients) {
-            memory.fill(outputs[position].reals().iter().copied());
+            let single = precision != DType::F64 && !program.outputs[position].axes.is_empty();
+            let rounded = |&value: &f64| if single { f64::from(value as f32) } else { value };
+            memory.fill(outputs[position].reals().iter().map(rounded));
             written.push(position);
         }
         collect(&mut self.evaluation, program, binding, &written, precision, Source::Interpreter(outputs));
