@@ -49,7 +49,8 @@ fn calls_after_the_first_allocate_nothing() {
         let inputs: Vec<InputInfo> = builder.info().inputs.into_iter().filter(|input| !input.optional).collect();
         let is_pack = |axis: &String| axis.starts_with("..");
         let mixed = inputs.iter().filter(|input| !input.axes.iter().all(is_pack));
-        let beside: Vec<String> = mixed.flat_map(|input| input.axes.iter().filter(|axis| is_pack(axis)).cloned()).collect();
+        let beside: Vec<String> =
+            mixed.flat_map(|input| input.axes.iter().filter(|axis| is_pack(axis)).cloned()).collect();
         let labelled = inputs.iter().filter_map(|input| label_axis(&input.kind));
         let axes = inputs.iter().flat_map(|input| &input.axes).cloned().chain(labelled);
         let of = |axis: &str| match axis {

@@ -9,11 +9,11 @@
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
 use super::plan::{
-    Access, Accumulator, BufferId, Coordinate, Effect, Instruction, Loop, Operand, Place, Plan, RegisterId, Repeat,
-    Statement, Strip, Target, TensorRef, WholeCall,
+    Access, Accumulator, BufferId, Coordinate, Effect, Function, Instruction, Loop, Operand, Place, Plan, RegisterId,
+    Repeat, Statement, Strip, Target, TensorRef, WholeCall,
 };
 use crate::ir::AxisId;
-use crate::op::Element;
+use crate::op::{Element, LOGISTIC};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,13 @@ impl Check<'_> {
                 Statement::Strip(strip) => self.strip(strip)?,
                 Statement::Call(call) => {
                     require(self.vector.is_some(), || "a call outside of a block".into())?;
-                    for &buffer in call.arguments.iter().chain([&call.result]) {
+                    let count = if call.function == Function::Logistic { LOGISTIC.len() } else { 1 };
+                    require(call.results.len() == count, || "a call with results of another function".into())?;
+                    let results = || call.results.iter().flatten();
+                    for buffer in results() {
+                        require(!call.arguments.contains(buffer), || format!("{buffer} is read and written"))?;
+                    }
+                    for &buffer in call.arguments.iter().chain(results()) {
                         self.buffer(buffer)?;
                         let data = self.plan.buffer(buffer);
                         require(data.block && data.axes.is_empty(), || format!("{buffer} is not one block"))?;
