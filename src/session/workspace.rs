@@ -74,7 +74,7 @@ impl Workspace {
         precision: DType,
     ) -> Result<(), Error> {
         self.lend(program);
-        let mut direct: SmallVec<[(usize, SliceMut<'_>); 4]> = SmallVec::new();
+        let mut direct: SmallVec<[(usize, SliceMut<'_>); 8]> = SmallVec::new();
         for (position, memory) in targets(program, gradients) {
             let usable = memory.dtype() == precision && !program.outputs[position].axes.is_empty();
             if let Some(memory) = if usable { memory.dense() } else { None } {
