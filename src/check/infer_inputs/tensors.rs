@@ -215,7 +215,7 @@ fn axis(scope: &mut Scope<'_, '_>, name: &str) -> AxisIndex {
 }
 
 /// The declared kind, else what is demanded where the data can be that, else what the data are.
-fn kind(scope: &Scope<'_, '_>, demands: &Demands, found: &Found<'_>) -> Kind {
+fn kind(scope: &mut Scope<'_, '_>, demands: &Demands, found: &Found<'_>) -> Kind {
     let natural = if found.tensor.integer { Kind::Int } else { Kind::Real };
     if let Some(kind) = found.tensor.kind.as_deref().and_then(float_kind) {
         return kind;
@@ -224,8 +224,8 @@ fn kind(scope: &Scope<'_, '_>, demands: &Demands, found: &Found<'_>) -> Kind {
         Some(DemandedKind { kind: Kind::Index { ignored, .. }, labels }) if found.tensor.integer => {
             let labels = labels.and_then(|labels| demands.resolved(&[labels]).first().copied());
             let name = labels.and_then(|labels| demands.axis(labels)).map(|axis| &axis.name);
-            let axis = name.and_then(|name| scope.axes.iter().position(|axis| axis.name == *name));
-            axis.map_or(natural, |axis| Kind::Index { axis: AxisIndex(axis as u32), ignored })
+            // An axis that no tensor has is declared: what is wrong then is told of the tensor that lacks it.
+            name.map_or(natural, |name| Kind::Index { axis: axis(scope, name), ignored })
         }
         Some(DemandedKind { kind, .. }) if kind.is_real() || (kind == Kind::Int && found.tensor.integer) => kind,
         _ => natural,

@@ -30,6 +30,7 @@ pub fn write(picture: &Picture, path: &Path) -> Result<String, Failure> {
     let failed = |reason: String| Failure::Message(format!("cannot write {}: {reason}", path.display()));
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("svg") => {
+            register();
             let mut text = String::new();
             draw(picture, SVGBackend::with_string(&mut text, SIZE)).map_err(failed)?;
             std::fs::write(path, text).map_err(|error| failed(error.to_string()))?;
@@ -47,7 +48,7 @@ pub fn write(picture: &Picture, path: &Path) -> Result<String, Failure> {
     Ok(format!("wrote {}\n", path.display()))
 }
 
-/// Gives plotters the font with which it draws letters into bitmaps.
+/// Gives plotters the font with which it measures letters, and draws them into bitmaps.
 fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -66,10 +67,10 @@ fn draw_on<B: DrawingBackend>(picture: &Picture, root: &Area<B>) -> Result<(), D
     root.fill(&WHITE)?;
     let held = if picture.held.is_empty() { String::new() } else { format!(", {}", picture.held) };
     let title = format!("{} against {}{held}", picture.title, picture.variable);
-    let root = root.titled(&title, ("sans-serif", 24))?;
+    let root = root.margin(8, 0, 0, 0).titled(&title, ("sans-serif", 24))?;
     let (upper, lower) = root.split_vertically(SIZE.1 / 2 - 20);
-    panel(picture, &upper, "loss", |curve| &curve.values)?;
-    panel(picture, &lower, &format!("d/d{}", picture.variable), |curve| &curve.slopes)?;
+    panel(picture, &upper, "loss", picture.curves.len() > 1, |curve| &curve.values)?;
+    panel(picture, &lower, &format!("d/d{}", picture.variable), false, |curve| &curve.slopes)?;
     root.present()
 }
 
@@ -77,6 +78,7 @@ fn panel<B: DrawingBackend>(
     picture: &Picture,
     area: &Area<B>,
     name: &str,
+    legend: bool,
     of: impl Fn(&Curve) -> &Vec<f64>,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
     let all: Vec<Vec<f64>> = picture.curves.iter().map(|curve| of(curve).clone()).collect();
@@ -111,7 +113,7 @@ fn panel<B: DrawingBackend>(
             }
         }
     }
-    if picture.curves.len() > 1 {
+    if legend {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperMiddle)

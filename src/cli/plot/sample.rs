@@ -16,22 +16,23 @@ const MAX_CURVES: usize = 8;
 /// No tensor of a picture is larger.
 const MAX_ELEMENTS: usize = 1 << 20;
 
-/// How a kind is drawn: from, to, whether the ends are left out, and the value at which it is held.
-const KINDS: &[(&str, f64, f64, bool, f64)] = &[
-    ("prob", 0.0, 1.0, true, 0.5),
-    ("binary", 0.0, 1.0, true, 1.0),
-    ("sign", -1.0, 1.0, false, 1.0),
-    ("count", 0.0, 5.0, true, 1.0),
-    ("logit", -6.0, 6.0, false, 0.0),
-    ("real", -3.0, 3.0, false, 0.0),
-    ("int", 0.0, 5.0, false, 1.0),
-    ("bool", 0.0, 1.0, false, 1.0),
-    ("index", 0.0, 1.0, false, 0.0),
+/// How a kind is drawn: from, to, and the value at which it is held. Slopes at the very ends of probabilities would
+/// flatten everything else.
+const KINDS: &[(&str, f64, f64, f64)] = &[
+    ("prob", 0.01, 0.99, 0.5),
+    ("binary", 0.01, 0.99, 1.0),
+    ("sign", -1.0, 1.0, 1.0),
+    ("count", 0.05, 5.0, 1.0),
+    ("logit", -6.0, 6.0, 0.0),
+    ("real", -3.0, 3.0, 0.0),
+    ("int", 0.0, 5.0, 1.0),
+    ("bool", 0.0, 1.0, 1.0),
+    ("index", 0.0, 1.0, 0.0),
 ];
 
-fn of_kind(kind: &str) -> (f64, f64, bool, f64) {
+fn of_kind(kind: &str) -> (f64, f64, f64) {
     let row = KINDS.iter().find(|(word, ..)| kind.starts_with(word));
-    row.map_or((-3.0, 3.0, false, 0.0), |&(_, from, to, open, held)| (from, to, open, held))
+    row.map_or((-3.0, 3.0, 0.0), |&(_, from, to, held)| (from, to, held))
 }
 
 /// Computes all curves.
@@ -99,19 +100,14 @@ fn is_given(input: &InputInfo, varied: &InputInfo, arguments: &PlotArguments) ->
 }
 
 fn places(varied: &InputInfo, arguments: &PlotArguments) -> Result<Vec<f64>, Failure> {
-    let (from, to, open, _) = of_kind(&varied.kind);
-    let open = open && arguments.from.is_none() && arguments.to.is_none();
+    let (from, to, _) = of_kind(&varied.kind);
     let (from, to) = (arguments.from.unwrap_or(from), arguments.to.unwrap_or(to));
     // Not `from >= to`: it is also wrong where one of them is no number.
     if !(from < to && from.is_finite() && to.is_finite()) {
         return Err(Failure::Message(format!("nothing lies between --from {from} and --to {to}")));
     }
     let count = arguments.points;
-    let place = |at: usize| match open {
-        true => from + (to - from) * (at as f64 + 0.5) / count as f64,
-        false => from + (to - from) * at as f64 / (count - 1) as f64,
-    };
-    Ok((0..count).map(place).collect())
+    Ok((0..count).map(|at| from + (to - from) * at as f64 / (count - 1) as f64).collect())
 }
 
 /// The tensor at which an input is held.
@@ -133,7 +129,7 @@ fn held(
         return Err(Failure::Message(message));
     }
     let given = arguments.at.iter().find(|(name, _)| *name == input.name).map(|(_, values)| values.clone());
-    let values = given.unwrap_or_else(|| vec![of_kind(&input.kind).3]);
+    let values = given.unwrap_or_else(|| vec![of_kind(&input.kind).2]);
     let values: Vec<f64> = values.iter().copied().cycle().take(count).collect();
     if input.float {
         return Ok(Tensor::f64(values, &shape));

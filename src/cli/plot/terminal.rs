@@ -34,7 +34,7 @@ pub fn draw(picture: &Picture, width: usize, color: bool) -> String {
         [("loss".to_string(), all(picture, values)), (format!("d/d{}", picture.variable), all(picture, slopes))];
     let labels = panels.iter().flat_map(|(_, curves)| {
         let (low, high) = range(curves);
-        [number(low), number(high)]
+        [tick(low, (low, high)), tick(high, (low, high))]
     });
     let margin = labels.map(|label| label.chars().count()).max().unwrap_or(0);
     let columns = width.saturating_sub(margin + 2).max(MIN_WIDTH);
@@ -69,10 +69,14 @@ pub fn range(curves: &[Vec<f64>]) -> (f64, f64) {
     }
 }
 
+/// An end of a range; what is nothing beside its length is 0.
+fn tick(value: f64, (low, high): (f64, f64)) -> String {
+    number(if value.abs() < 1e-4 * (high - low) { 0.0 } else { value })
+}
+
 fn number(value: f64) -> String {
-    let text = rounded(value);
-    match text.contains('e') {
-        true => text,
+    match rounded(value).contains('e') {
+        true => format!("{value:.1e}"),
         false => format!("{:.4}", value).trim_end_matches('0').trim_end_matches('.').to_string(),
     }
 }
@@ -111,8 +115,8 @@ fn panel(
     let lines = canvas.lines(paint);
     for (row, line) in lines.iter().enumerate() {
         let label = match row {
-            0 => number(high),
-            _ if row + 1 == lines.len() => number(low),
+            0 => tick(high, (low, high)),
+            _ if row + 1 == lines.len() => tick(low, (low, high)),
             _ => String::new(),
         };
         let _ = writeln!(text, "{}", format!("{label:>margin$} │{line}").trim_end());

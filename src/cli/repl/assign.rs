@@ -35,7 +35,8 @@ pub fn parse(text: &str, source: SourceId) -> Result<Assignment, Diagnostic> {
     };
     let mut rest = Rest { text: &text[..equals], at: lead };
     let name = rest.word();
-    let span = Span::new(source, lead, equals);
+    let start = equals - text[lead..equals].trim_start().len();
+    let span = Span::new(source, start, text[..equals].trim_end().len().max(start));
     if name.is_empty() {
         return Err(Diagnostic::error("E0902", "`let` gives a name to a tensor").at(span, "no name").help(usage));
     }
@@ -65,8 +66,6 @@ pub fn parse(text: &str, source: SourceId) -> Result<Assignment, Diagnostic> {
         return Err(Diagnostic::error("E0902", format!("the axis {} is named twice", twice.1)).at(span, ""));
     }
     let value = equals + 1 + (text[equals + 1..].len() - text[equals + 1..].trim_start().len());
-    let start = text[..equals].find(&name).unwrap_or(lead);
-    let span = Span::new(source, start, text[..equals].trim_end().len());
     Ok(Assignment { name, axes, kind, value, span })
 }
 

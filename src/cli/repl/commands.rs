@@ -97,7 +97,7 @@ fn help(_: &mut Session, word: &str) -> Result<Reply, Failure> {
     text.push('\n');
     for command in COMMANDS {
         let written = format!(":{} {}", command.name, command.usage);
-        let _ = writeln!(text, "{written:22} {}", command.about);
+        let _ = writeln!(text, "{written:26} {}", command.about);
     }
     Ok(Reply::text(text))
 }
@@ -196,12 +196,10 @@ fn plot(session: &mut Session, words: &str) -> Result<Reply, Failure> {
     };
     let arguments = plot::parse_line(&words)?;
     let expression = arguments.loss.clone().unwrap_or_default();
-    let builder = match session.state.notebook.inferred(super::session::NAME, &expression, &session.loader()) {
+    // A loss by its name has its hyperparameters; in an expression they are given.
+    let builder = match session.state.notebook.program(&session.loader())?.loss(&expression) {
         Ok(builder) => builder,
-        Err(error) => match session.state.notebook.program(&session.loader())?.loss(&expression) {
-            Ok(builder) => builder,
-            Err(_) => return Err(error.into()),
-        },
+        Err(_) => session.state.notebook.inferred(super::session::NAME, &expression, &session.loader())?,
     };
     Ok(Reply::text(plot::picture(builder, &arguments, session.width, session.color)?))
 }

@@ -12,7 +12,7 @@ use crate::suggestion::did_you_mean;
 use crate::tensor::Tensor;
 
 /// No tensor of a session is larger.
-const MAX_ELEMENTS: usize = 1 << 28;
+const MAX_ELEMENTS: usize = 1 << 24;
 
 /// A tensor, and whether all its elements were written as integers.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,8 +177,8 @@ impl<'t> Arguments<'t> {
         if value.fract() == 0.0 && (0.0..=MAX_ELEMENTS as f64).contains(&value) {
             return Ok(value as usize);
         }
-        Err(wrong(given.span, format!("`{}` is not an extent", given.value), "a whole number is wanted")
-            .help(self.usage()))
+        let label = format!("a whole number up to {MAX_ELEMENTS} is wanted");
+        Err(wrong(given.span, format!("`{}` is not an extent", given.value), &label).help(self.usage()))
     }
 
     /// The positional arguments as extents.
@@ -297,6 +297,16 @@ fn number(text: &str) -> Option<f64> {
     if plain { text.parse().ok() } else { None }
 }
 
+/// A number alone.
+pub fn scalar(text: &str) -> Option<Data> {
+    number(text).map(|value| Data::new(vec![value], &[], is_integer(text)))
+}
+
+/// Whether a number is written as an integer.
+fn is_integer(text: &str) -> bool {
+    !text.contains(['.', 'e', 'E', 'n'])
+}
+
 /// The pieces between separators.
 fn split<'t>(text: &'t str, separators: &[char]) -> Vec<&'t str> {
     let mut quoted = false;
@@ -400,7 +410,7 @@ impl ListReader<'_> {
             return Err(wrong(span, format!("`{word}` is not a number"), "")
                 .help("a list holds numbers: `[0.9, -1, 2e-3]`; calculate with its name afterwards"));
         };
-        self.integer &= !word.contains(['.', 'e', 'E', 'n']);
+        self.integer &= is_integer(word);
         self.values.push(value);
         self.at += end;
         Ok(Vec::new())

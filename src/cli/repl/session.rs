@@ -183,6 +183,8 @@ impl Session {
             named.data = data::list(value, source, parsed.value).map_err(wrong)?;
         } else if let Some(builder) = data::builder(value) {
             named.data = data::build(builder, value, source, parsed.value).map_err(wrong)?;
+        } else if let Some(number) = data::scalar(value) {
+            named.data = number;
         } else {
             // Blanks in front keep the places of the diagnostics.
             let blank = " ".repeat(parsed.value);
@@ -196,9 +198,7 @@ impl Session {
                 let shape = &named.data.tensor.shape;
                 let title =
                     format!("`{}` names {} axes, but its value has the shape {shape:?}", named.name, axes.len());
-                return Err(wrong(
-                    Diagnostic::error("E0904", title).at(parsed.span, format!("{rank} axes are needed")),
-                ));
+                return Err(wrong(Diagnostic::error("E0904", title).at(parsed.span, format!("it has {rank}"))));
             }
             named.axes = Some(axes);
         }
@@ -234,7 +234,7 @@ impl Session {
     /// Checks an expression over the tensors of the session.
     pub fn check(&self, text: &str) -> Result<Checked, Failure> {
         let types: Vec<TensorType> = self.state.tensors.iter().map(type_of).collect();
-        Ok(self.state.notebook.expression(NAME, text, &types, &self.loader())?)
+        self.state.notebook.expression(NAME, text, &types, &self.loader()).map_err(|error| with_help(error).into())
     }
 
     /// With the precision and the engine of the session.
@@ -288,6 +288,23 @@ impl Session {
         }
         if lines.is_empty() { String::new() } else { format!("({})\n", lines.join(", ")) }
     }
+}
+
+/// In a session, what has no value is given one.
+fn with_help(error: Error) -> Error {
+    let Error::Source { mut diagnostics, sources } = error else { return error };
+    for diagnostic in &mut diagnostics {
+        let missing = diagnostic.code == "E0201" && diagnostic.help.is_empty();
+        let name = diagnostic.title.rsplit('`').nth(1).map(str::to_string);
+        if diagnostic.code == "E0001" && diagnostic.title.ends_with("found `[`") {
+            diagnostic.help.push("a list is given a name first: `let x = [0.9, 0.2]`".to_string());
+        }
+        if let (true, Some(name)) = (missing, name) {
+            diagnostic.notes.clear();
+            diagnostic.help.push(format!("give it a value: `let {name} = [0.9, 0.2]`"));
+        }
+    }
+    Error::Source { diagnostics, sources }
 }
 
 fn type_of(named: &Named) -> TensorType {

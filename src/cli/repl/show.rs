@@ -71,7 +71,8 @@ pub fn tensor(tensor: &Tensor, axes: &[String], kind: &str) -> String {
     let width = rows.iter().flat_map(|(_, row)| row).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let mut text = head;
     for (place, row) in rows {
-        let cells: Vec<String> = row.iter().map(|cell| format!("{cell:>width$}")).collect();
+        let cell = |cell: &String| if cell == "…" { cell.clone() } else { format!("{cell:>width$}") };
+        let cells: Vec<String> = row.iter().map(cell).collect();
         let line = format!("  {place:label$}  {}", cells.join("  "));
         let _ = write!(text, "\n{}", line.trim_end());
     }
