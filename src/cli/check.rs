@@ -6,7 +6,7 @@ use super::json;
 use super::output::put;
 use super::target::compile_file;
 use crate::diagnostic::{Diagnostic, DiagnosticView};
-use crate::session::Error;
+use crate::session::{Error, Program, Stage};
 use crate::span::SourceMap;
 
 /// Checks every file, also after one is wrong.
@@ -16,7 +16,10 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
         match compile_file(file) {
             Ok(program) => {
                 say(program.warnings(), program.sources(), arguments.json);
-                if !arguments.json {
+                let unusable = unusable(&program);
+                say(&unusable, program.sources(), arguments.json);
+                failed |= !unusable.is_empty();
+                if unusable.is_empty() && !arguments.json {
                     let losses = program.losses();
                     let plural = if losses.len() == 1 { "" } else { "es" };
                     put(format_args!(
@@ -39,6 +42,24 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     }
     if failed { Err(Failure::Said) } else { Ok(()) }
 }
+
+/// What is found only when a loss is put together from its calls, of every loss of a file.
+fn unusable(program: &Program) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for name in program.losses() {
+        // One that takes a loss, or needs a hyperparameter set, is nothing alone.
+        let shown = program.loss(&name).and_then(|builder| builder.show(Stage::Ir));
+        if let Err(Error::Source { diagnostics, .. }) = shown {
+            let new = diagnostics.into_iter().filter(|one| one.code != NO_EXTENT && !found.contains(one));
+            let new: Vec<Diagnostic> = new.collect();
+            found.extend(new);
+        }
+    }
+    found
+}
+
+/// Of an axis whose extent only a hyperparameter gives, which the caller sets.
+const NO_EXTENT: &str = "E0707";
 
 fn say(diagnostics: &[Diagnostic], sources: &SourceMap, as_json: bool) {
     if as_json {

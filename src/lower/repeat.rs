@@ -1,6 +1,7 @@
 //! `repeat` to a loop of the graph.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::LowerError;
 use super::instance::{Instance, Lowering, Value};
@@ -38,12 +39,14 @@ impl Lowering<'_> {
         variable: u32,
         span: Span,
     ) -> Result<Value, LowerError> {
-        if !turning.loops.contains_key(&repeat) {
-            let opened = self.open(instance, repeat)?;
-            turning.loops.insert(repeat, opened);
-            self.open_loops += 1;
-        }
-        let opened = &turning.loops[&repeat];
+        let opened = match turning.loops.entry(repeat) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let opened = self.open(instance, repeat)?;
+                self.open_loops += 1;
+                free.insert(opened)
+            }
+        };
         let start = &instance.lets[instance.function.repeats[repeat as usize].starts[variable as usize].0 as usize];
         let axes = opened.axes[variable as usize].clone();
         let graph = &mut self.program.graph;

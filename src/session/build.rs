@@ -329,7 +329,7 @@ impl LossBuilder {
     pub fn show(&self, stage: Stage) -> Result<String, Error> {
         match stage {
             Stage::Ast => return Ok(self.syntax_tree()),
-            Stage::Typed => return Ok(print_function(&self.function)),
+            Stage::Typed => return Ok(print_function(&self.function) + &self.carried_text()),
             _ => {}
         }
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
@@ -347,6 +347,15 @@ impl LossBuilder {
             Stage::Simplified => &stages.simplified,
             _ => &stages.ir,
         }))
+    }
+
+    /// The states and learnables of callees, which the signature does not show.
+    fn carried_text(&self) -> String {
+        let text = |one: &Carried| {
+            let word = if one.role == Role::Learn { "learn" } else { "state" };
+            format!("// {word} {} = {}, of {}\n", one.name, self.program.world.sources.text(one.default), one.loss)
+        };
+        self.carried.iter().filter(|one| !one.path.is_empty()).map(text).collect()
     }
 
     fn syntax_tree(&self) -> String {

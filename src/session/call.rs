@@ -252,7 +252,10 @@ impl Loss {
             let names = &conditions.program.parameters;
             let own = condition.loss == self.inner.builder.function().name;
             let position = names.iter().position(|one| own && one.name == condition.parameter);
+            // A default that speaks of other hyperparameters is not known here: NaN stands for it.
+            let default_is_nan = position.is_some_and(|position| names[position].default.is_nan());
             let value = position.and_then(|position| parameters.get(position)).copied();
+            let value = value.filter(|value| !(default_is_nan && value.is_nan()));
             let sources = self.inner.builder.program().sources();
             return Err(Error::Condition {
                 loss: condition.loss.clone(),

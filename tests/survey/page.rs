@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::PENDING;
 use crate::library::{Entry, numbers};
 
 /// What the survey has, and where it is here.
@@ -85,7 +84,6 @@ fn linked(row: &Row, losses: &[&Entry]) -> String {
         match index % 2 {
             0 => text += part,
             _ if is_loss => text += &link(part),
-            _ if PENDING.contains(&part) => write!(text, "`{part}` (not there yet)").expect("a string"),
             _ => write!(text, "`{part}`").expect("a string"),
         }
     }

@@ -80,7 +80,7 @@ pub fn markdown(page: &Page) -> String {
     for (title, all) in [("Learnables", &info.learnables), ("States", &info.states)] {
         if !all.is_empty() {
             blocks.push(format!("## {title}"));
-            blocks.push(fenced("", carried(info, all).into_iter()));
+            blocks.push(fenced("", carried(info, all)));
         }
     }
     blocks.push("## Reduction".into());
