@@ -1,6 +1,7 @@
 //! Sessions: transcripts of what is typed and printed, the same through a pipe, and once in a pseudo-terminal.
 //!
 //! `tests/repl/*.txt` are transcripts; `UPDATE=1 cargo test --test repl` writes them anew.
+#![allow(clippy::disallowed_methods, reason = "expected numbers are made without the crate")]
 
 use std::fs;
 use std::io::Write as _;
@@ -169,6 +170,24 @@ fn the_shared_axes_of_inputs_are_found() {
     assert!(reply.text.starts_with("(y[Batch = 4])\n"), "{reply:?}");
     let reply = session.enter("mean[Batch](x[Label = y])");
     assert_eq!(reply.error, "");
+}
+
+#[test]
+fn both_engines_give_the_same() {
+    let (mut jit, mut interpreter) = (session(), session());
+    jit.enter(":set dtype f64");
+    interpreter.enter(":set dtype f64");
+    interpreter.enter(":set engine interp");
+    let mut computed = 0;
+    for path in ["values.txt", "losses.txt", "labels.txt"] {
+        let text = fs::read_to_string(root().join("tests/repl").join(path)).expect("a readable transcript");
+        for line in text.lines().filter_map(|line| line.strip_prefix("loss> ")).filter(|line| *line != ":reset") {
+            let (one, other) = (jit.enter(line), interpreter.enter(line));
+            assert_eq!(one, other, "{line}");
+            computed += usize::from(one.text.starts_with(|first: char| first.is_ascii_digit() || first == '('));
+        }
+    }
+    assert!(computed >= 10, "{computed} values");
 }
 
 #[test]
