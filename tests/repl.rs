@@ -103,6 +103,21 @@ fn a_mistake_in_a_pipe_is_told_at_the_end_and_the_rest_goes_on() {
 }
 
 #[test]
+fn every_code_of_the_session_has_a_transcript() {
+    let files = |folder: &str| fs::read_dir(root().join(folder)).expect("a readable folder");
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        fs::read_to_string(entry.expect("a readable entry").path()).expect("a readable file")
+    };
+    let transcripts: String = files("tests/repl").map(read).collect();
+    let sources: String = files("src/cli/repl").map(read).collect();
+    let is_code = |word: &&str| word.len() == 5 && word.starts_with('E') && word[1..].parse::<u16>().is_ok();
+    let codes: Vec<&str> = sources.split('"').filter(is_code).collect();
+    assert!(codes.len() >= 6, "{codes:?}");
+    let missing: Vec<&&str> = codes.iter().filter(|code| !transcripts.contains(&format!("error[{code}]"))).collect();
+    assert!(missing.is_empty(), "codes without a transcript: {missing:?}");
+}
+
+#[test]
 fn a_mistake_leaves_the_session_as_it_was() {
     let mut session = session();
     for line in ["let p[N] = [0.9, 0.2]", "const k = 2", "loss f(p: real[N]) = k * mean(p)", "f(p)"] {
