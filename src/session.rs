@@ -9,12 +9,16 @@ mod error;
 mod notebook;
 mod params;
 mod program;
+mod result;
+mod workspace;
 
 pub use crate::check::{BUILTINS, TensorType, float_kinds};
 pub use crate::syntax::{is_definition, wants_more};
 pub use build::{Engine, LossBuilder, Stage};
-pub use call::{Evaluation, Gradient, Loss, Term, Value};
+pub use call::Loss;
 pub use error::Error;
 pub use notebook::{Checked, Definition, Notebook, UsedTensor};
 pub use params::{Params, State};
 pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};
+pub use result::{Evaluation, Gradient, Term, Value};
+pub use workspace::Workspace;
