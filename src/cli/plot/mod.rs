@@ -14,6 +14,7 @@ use super::failure::{Failure, colored};
 use super::output::put;
 use super::target::builder;
 use crate::session::LossBuilder;
+use crate::tensor::Tensor;
 
 /// Curves over the same places.
 pub struct Picture {
@@ -51,7 +52,7 @@ pub fn run(arguments: &PlotArguments) -> Result<(), Failure> {
         reduction: None,
     };
     let color = colored(&std::io::stdout());
-    put(format_args!("{}", picture(builder(&loss)?, arguments, width(), color)?));
+    put(format_args!("{}", picture(builder(&loss)?, arguments, &[], width(), color)?));
     Ok(())
 }
 
@@ -60,9 +61,15 @@ pub fn width() -> usize {
     terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0))
 }
 
-/// The picture as text, or the name of the file that it was written to.
-pub fn picture(builder: LossBuilder, arguments: &PlotArguments, width: usize, color: bool) -> Result<String, Failure> {
-    let picture = sample::sample(builder, arguments)?;
+/// The picture as text, or the name of the file that it was written to. Inputs that are `given` are held at that.
+pub fn picture(
+    builder: LossBuilder,
+    arguments: &PlotArguments,
+    given: &[(String, Tensor)],
+    width: usize,
+    color: bool,
+) -> Result<String, Failure> {
+    let picture = sample::sample(builder, arguments, given)?;
     match &arguments.out {
         Some(path) => file::write(&picture, path),
         None => Ok(terminal::draw(&picture, arguments.width.unwrap_or(width), color)),

@@ -7,7 +7,7 @@ use super::{Curve, Picture};
 use crate::cli::arguments::PlotArguments;
 use crate::cli::eval::{call, rounded};
 use crate::cli::failure::Failure;
-use crate::session::{InputInfo, LossBuilder, LossInfo};
+use crate::session::{InputInfo, LossBuilder, LossInfo, Value};
 use crate::suggestion::did_you_mean;
 use crate::tensor::{DType, Tensor};
 
@@ -35,8 +35,8 @@ fn of_kind(kind: &str) -> (f64, f64, f64) {
     row.map_or((-3.0, 3.0, 0.0), |&(_, from, to, held)| (from, to, held))
 }
 
-/// Computes all curves.
-pub fn sample(builder: LossBuilder, arguments: &PlotArguments) -> Result<Picture, Failure> {
+/// Computes all curves. Inputs that are `given` are held at that.
+pub fn sample(builder: LossBuilder, arguments: &PlotArguments, given: &[(String, Tensor)]) -> Result<Picture, Failure> {
     let info = builder.info();
     let varied = varied(&info, arguments)?;
     for (name, _) in &arguments.at {
@@ -46,7 +46,13 @@ pub fn sample(builder: LossBuilder, arguments: &PlotArguments) -> Result<Picture
     let element = arguments.element;
     let mut inputs = Vec::new();
     for input in info.inputs.iter().filter(|input| is_given(input, varied, arguments)) {
-        inputs.push((input.name.clone(), held(&builder, &info, input, varied, arguments)?));
+        let known = given.iter().find(|(name, _)| *name == input.name).map(|(_, tensor)| tensor.clone());
+        let tensor = known.map_or_else(|| held(&builder, &info, input, varied, arguments), Ok)?;
+        if input.name == varied.name && element >= tensor.shape.iter().product() {
+            let shape = &tensor.shape;
+            return Err(Failure::Message(format!("`{}` has the shape {shape:?}: no element {element}", input.name)));
+        }
+        inputs.push((input.name.clone(), tensor));
     }
     let curves = settings(arguments)?.into_iter().map(|setting| {
         let label: Vec<String> = setting.iter().map(|(name, value)| format!("{name} = {value}")).collect();
@@ -60,7 +66,10 @@ pub fn sample(builder: LossBuilder, arguments: &PlotArguments) -> Result<Picture
             move_to(&mut inputs, &varied.name, element, place)?;
             let evaluation = call(&loss, &inputs)?;
             let slopes = evaluation.grad(&varied.name).map(Tensor::to_f64).unwrap_or_default();
-            curve.values.push(evaluation.value());
+            let Value::Scalar(value) = evaluation.values() else {
+                return Err(Failure::Message(format!("`{}` is not one number: no curve shows it", info.name)));
+            };
+            curve.values.push(*value);
             curve.slopes.push(slopes.get(element).copied().unwrap_or(f64::NAN));
         }
         Ok(curve)
@@ -124,10 +133,6 @@ fn held(
     let Some(count) = count.filter(|&count| count <= MAX_ELEMENTS) else {
         return Err(Failure::Message(format!("`{}` would have the shape {shape:?}: too large to draw", input.name)));
     };
-    if input.name == varied.name && arguments.element >= count {
-        let message = format!("`{}` has the shape {shape:?}: no element {}", input.name, arguments.element);
-        return Err(Failure::Message(message));
-    }
     let given = arguments.at.iter().find(|(name, _)| *name == input.name).map(|(_, values)| values.clone());
     let values = given.unwrap_or_else(|| vec![of_kind(&input.kind).2]);
     let values: Vec<f64> = values.iter().copied().cycle().take(count).collect();

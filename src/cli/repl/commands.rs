@@ -197,11 +197,20 @@ fn plot(session: &mut Session, words: &str) -> Result<Reply, Failure> {
     let arguments = plot::parse_line(&words)?;
     let expression = arguments.loss.clone().unwrap_or_default();
     // A loss by its name has its hyperparameters; in an expression they are given.
+    let mut given = Vec::new();
     let builder = match session.state.notebook.program(&session.loader())?.loss(&expression) {
         Ok(builder) => builder,
-        Err(_) => session.state.notebook.inferred(super::session::NAME, &expression, &session.loader())?,
+        Err(_) => match session.state.notebook.inferred(super::session::NAME, &expression, &session.loader()) {
+            Ok(builder) => builder,
+            // It names tensors of the session: they are what it is drawn around.
+            Err(_) => {
+                let checked = session.check(&expression)?;
+                given = session.inputs(&checked.tensors)?;
+                checked.builder
+            }
+        },
     };
-    Ok(Reply::text(plot::picture(builder, &arguments, session.width, session.color)?))
+    Ok(Reply::text(plot::picture(builder, &arguments, &given, session.width, session.color)?))
 }
 
 fn stage(session: &mut Session, words: &str) -> Result<Reply, Failure> {
