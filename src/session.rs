@@ -6,14 +6,18 @@
 mod build;
 mod call;
 mod error;
+mod notebook;
 mod params;
 mod program;
 mod result;
 mod workspace;
 
+pub use crate::check::{BUILTINS, TensorType, float_kinds};
+pub use crate::syntax::{is_definition, wants_more};
 pub use build::{Engine, LossBuilder, Stage};
 pub use call::Loss;
 pub use error::Error;
+pub use notebook::{Checked, Definition, Notebook, UsedTensor};
 pub use params::{Params, State};
 pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};
 pub use result::{Evaluation, Gradient, Term, Value};

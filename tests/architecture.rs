@@ -77,6 +77,8 @@ const TERRITORIES: &[(&str, &[&str])] = &[
     ("serde", &["cli/"]),
     ("safetensors", &["cli/"]),
     ("npyz", &["cli/"]),
+    ("rustyline", &["cli/repl/"]),
+    ("plotters", &["cli/plot/"]),
 ];
 
 /// No file is longer.

@@ -1,11 +1,17 @@
 //! The documents say what is true: every command in them is run and its output compared, every program is checked.
 //!
 //! A ```` ```console ```` block holds `$ lossc …` or `$ cargo run … -- …` lines with what they print. `UPDATE=1 cargo
-//! test --test docs` writes the blocks anew. The Rust examples of the README are run by `cargo test --doc`.
+//! test --test docs` writes the blocks anew. A ```` ```repl ```` block holds entries of a session, `loss> …`, likewise.
+//! The Rust examples of the README are run by `cargo test --doc`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use lossc::cli::repl::Session;
+
+#[path = "support/transcript.rs"]
+mod transcript;
 
 /// Commands whose output is not compared, by their first words.
 const EXEMPT: &[&str] = &["cargo test", "cargo build", "cargo install", "cargo bench", "git clone", ".ci/run"];
@@ -138,13 +144,16 @@ fn commands_print_what_the_documents_show() {
     for path in documents() {
         let text = fs::read_to_string(&path).expect("a readable document");
         let mut parts = parts(&text);
+        // All blocks of a document are one session.
+        let mut session = Session { width: 80, ..Session::default() };
         for part in &mut parts {
             let Part::Block { language, lines } = part else { continue };
-            if language != "console" {
-                continue;
-            }
+            let right = match language.as_str() {
+                "console" => as_it_should_be(lines),
+                "repl" => transcript::as_it_should_be(&mut session, lines, root()),
+                _ => continue,
+            };
             commands += lines.iter().filter(|line| line.starts_with("$ ")).count();
-            let right = as_it_should_be(lines);
             if right != *lines {
                 wrong.push(format!("{}: shown\n{}\nprinted\n{}", path.display(), lines.join("\n"), right.join("\n")));
                 *lines = right;

@@ -138,12 +138,13 @@ const INTERNAL: [&str; 4] = [
     "E0702", // the builder refuses unknown hyperparameters
 ];
 
-/// The codes that the sources of the compiler name, but for those of the syntax, which `tests/syntax.rs` covers.
+/// The codes that the sources of the compiler name, but for those of the syntax, which `tests/syntax.rs` covers, and of
+/// the session, which `tests/repl.rs` does.
 fn codes_in_sources(folder: &Path, codes: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder of sources") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            if !path.ends_with("syntax") && !path.ends_with("diagnostic") {
+            if !["syntax", "diagnostic", "repl"].iter().any(|folder| path.ends_with(folder)) {
                 codes_in_sources(&path, codes);
             }
             continue;

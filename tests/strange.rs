@@ -235,7 +235,8 @@ fn what_a_condition_leaves_out_of_a_matrix_product_has_no_influence() {
 fn a_branch_that_no_turn_takes_has_no_influence() {
     let body = |turns: &str| format!("loss l(x: real[N], c: real) =\n{turns}\n    mean(s)");
     let turn = "s = s + (if x > 0 then u else 0)";
-    let loop_text = body(&format!("    repeat 2 with u = x, s = 0 {{\n        {turn}\n        u = sqrt(u) * c\n    }}"));
+    let loop_text =
+        body(&format!("    repeat 2 with u = x, s = 0 {{\n        {turn}\n        u = sqrt(u) * c\n    }}"));
     let x = f(&[4.0, -1.0, 0.0], &[3]);
     let c = f(&[1.0], &[]);
     gives(&loop_text, &[("x", x), ("c", c)], 2.0, &[("x", &[1.25 / 3.0, 0.0, 0.0]), ("c", &[2.0 / 3.0])]);

@@ -3,8 +3,10 @@
 //! The syntax tree is walked in the order of its text. Each call of a loss demands, for every required
 //! input that is neither given nor defined, that name with the callee's kind and axes. Demands on one
 //! name are unified: the narrower kind; placeholders equal each other, a pack equals what it meets.
+//! `tensors` asks the same of an expression over tensors whose types nobody wrote.
 
 mod demands;
+mod tensors;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +19,7 @@ use crate::stack::with_room;
 use crate::syntax::ast::{self, EntryKind, StatementKind};
 
 use demands::{Demand, DemandedKind, Demands, Variable};
+pub use tensors::TensorType;
 
 /// Declares the inferred inputs in the scope of a loss without any; false if the demands on them disagree.
 pub fn infer(scope: &mut Scope<'_, '_>, function: &ast::Function) -> bool {
@@ -70,7 +73,10 @@ fn walk_step(
 ) -> Option<Vec<Variable>> {
     match &expr.kind {
         ast::ExprKind::Number { .. } => None,
-        ast::ExprKind::Path(path) => demand(scope, path, None, &[], defined, demands),
+        ast::ExprKind::Path(path) => {
+            demands.use_tensor(path);
+            demand(scope, path, None, &[], defined, demands)
+        }
         ast::ExprKind::Unary { operand, .. } => walk(scope, operand, defined, demands),
         ast::ExprKind::Binary { .. } => walk_chain(scope, expr, defined, demands),
         ast::ExprKind::Compare { operands, .. } => {
@@ -83,7 +89,10 @@ fn walk_step(
         }
         ast::ExprKind::Brackets { base, entries } => {
             let outer = match &base.kind {
-                ast::ExprKind::Path(path) => demand(scope, path, Some(entries), &[], defined, demands),
+                ast::ExprKind::Path(path) => {
+                    demands.use_tensor(path);
+                    demand(scope, path, Some(entries), &[], defined, demands)
+                }
                 _ => {
                     walk(scope, base, defined, demands);
                     None
@@ -170,6 +179,12 @@ fn demand(
         return None;
     };
     if callee.sort != Sort::Loss {
+        // Only a tensor without a type learns something from a function: its kind.
+        for ((argument, _), input) in arguments.iter().zip(&callee.inputs) {
+            if let Some(name) = demands.tensor(argument) {
+                demands.kinds.push((name.to_string(), DemandedKind { kind: input.ty.kind, labels: None }));
+            }
+        }
         return None;
     }
     let variables = demands.instance(&callee, brackets);
@@ -185,16 +200,18 @@ fn demand(
             // What does not unify is reported when the call itself is checked.
             demands.unify(&bound(&input.ty.axes), outer);
         }
-        if given.is_some()
-            || input.ty.kind == Kind::Loss
-            || input.default.is_some()
-            || scope.words.contains_key(&input.name)
-        {
-            continue;
-        }
+        let name = match given {
+            _ if input.ty.kind == Kind::Loss => continue,
+            Some((argument, _)) => match demands.tensor(argument) {
+                Some(name) => name.to_string(),
+                None => continue,
+            },
+            None if input.default.is_some() || scope.words.contains_key(&input.name) => continue,
+            None => input.name.clone(),
+        };
         let kind = demanded_kind(&callee, arguments, input, &variables);
         let axes = bound(&input.ty.axes);
-        demands.demands.push(Demand { name: input.name.clone(), kind, axes, span, callee: callee.name.clone() });
+        demands.demands.push(Demand { name, kind, axes, span, callee: callee.name.clone() });
     }
     outer_of(scope, &callee).map(|axes| bound(&axes))
 }

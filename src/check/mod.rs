@@ -34,7 +34,9 @@ use crate::syntax::ast::{self, ItemKind};
 
 pub use builtins::{BUILTINS, Builtin, BuiltinRow};
 pub use error::TypeError;
+pub use infer_inputs::TensorType;
 pub use kinds::kind_name;
+pub use signature::float_kinds;
 
 use scope::Scope;
 

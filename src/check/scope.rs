@@ -86,11 +86,24 @@ impl<'c, 'w> Scope<'c, 'w> {
         function: &ast::Function,
         definition: Span,
     ) -> Option<Function> {
-        let mut scope = Scope {
+        let mut scope = Scope::new(checker, module, sort, &function.name.text);
+        scope.signature(function);
+        if sort == Sort::Loss && function.inputs.is_empty() {
+            // What is wrong in the body of a loss whose inputs are not known would only repeat it.
+            if !infer_inputs::infer(&mut scope, function) {
+                return None;
+            }
+        }
+        scope.finish(docs, function, definition)
+    }
+
+    /// A scope in which nothing is declared yet.
+    pub fn new(checker: &'c mut Checker<'w>, module: ModuleId, sort: Sort, name: &str) -> Self {
+        Scope {
             checker,
             module,
             sort,
-            name: function.name.text.clone(),
+            name: name.to_string(),
             axes: Vec::new(),
             signature_axes: 0,
             inputs: Vec::new(),
@@ -105,32 +118,29 @@ impl<'c, 'w> Scope<'c, 'w> {
             failed: false,
             constants_only: false,
             inferred: false,
-        };
-        scope.signature(function);
-        if sort == Sort::Loss && function.inputs.is_empty() {
-            // What is wrong in the body of a loss whose inputs are not known would only repeat it.
-            if !infer_inputs::infer(&mut scope, function) {
-                return None;
-            }
         }
-        scope.signature_axes = scope.axes.len();
-        let result = scope.body(&function.body);
-        let result = result.and_then(|result| scope.finish_result(result));
-        let result = result.filter(|_| !scope.failed)?;
-        let module = scope.checker.world.module(scope.module);
+    }
+
+    /// Checks the body of a definition whose signature is declared.
+    pub fn finish(mut self, docs: &str, function: &ast::Function, definition: Span) -> Option<Function> {
+        self.signature_axes = self.axes.len();
+        let result = self.body(&function.body);
+        let result = result.and_then(|result| self.finish_result(result));
+        let result = result.filter(|_| !self.failed)?;
+        let module = self.checker.world.module(self.module);
         Some(Function {
-            name: scope.name,
+            name: self.name,
             module: module.name.clone(),
-            sort,
+            sort: self.sort,
             docs: docs.to_string(),
-            axes: scope.axes,
-            signature_axes: scope.signature_axes,
-            inputs: scope.inputs,
-            inferred: scope.inferred,
-            hyperparameters: scope.hyperparameters,
-            lets: scope.lets,
-            repeats: scope.repeats,
-            updates: scope.updates,
+            axes: self.axes,
+            signature_axes: self.signature_axes,
+            inputs: self.inputs,
+            inferred: self.inferred,
+            hyperparameters: self.hyperparameters,
+            lets: self.lets,
+            repeats: self.repeats,
+            updates: self.updates,
             result,
             span: function.name.span,
             definition,
@@ -174,6 +184,9 @@ impl<'c, 'w> Scope<'c, 'w> {
 
     fn finish_result(&mut self, result: Expr) -> Option<Expr> {
         let (axes, span) = (self.written_axes(&result.ty.axes), result.span);
+        if self.sort == Sort::Expression {
+            return Some(super::operators::to_real(result));
+        }
         if self.sort == Sort::Loss {
             if !result.ty.axes.is_empty() {
                 let text = self.text(span);

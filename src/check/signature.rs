@@ -22,6 +22,16 @@ const PLAIN_KINDS: &[(&str, Kind)] = &[
     ("loss", Kind::Loss),
 ];
 
+/// The words of the kinds that hold floats.
+pub fn float_kinds() -> impl Iterator<Item = &'static str> {
+    PLAIN_KINDS.iter().filter(|(_, kind)| kind.is_real()).map(|(word, _)| *word)
+}
+
+/// The kind of a word of [`float_kinds`].
+pub fn float_kind(word: &str) -> Option<Kind> {
+    PLAIN_KINDS.iter().find(|(other, kind)| *other == word && kind.is_real()).map(|(_, kind)| *kind)
+}
+
 impl Scope<'_, '_> {
     /// Declares the inputs and the hyperparameters of a signature.
     pub fn signature(&mut self, function: &ast::Function) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A language and compiler for loss functions.
@@ -14,9 +15,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     after_help = "Examples:\n  lossc check combo.loss\n  lossc eval combo.loss --data scores.safetensors --grad all\n  lossc eval -e \"dice + 2 * wce(w = 3)\" --data case.json\n  lossc grad huber\n  lossc list"
 )]
 pub struct Arguments {
-    /// What to do.
+    /// What to do; nothing on a terminal is `repl`.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The subcommands.
@@ -38,6 +39,10 @@ pub enum Command {
     Doc(DocArguments),
     /// Measure value and gradient of a loss on random data.
     Bench(BenchArguments),
+    /// Draw loss and gradient against one input, in the terminal or as a file.
+    Plot(PlotArguments),
+    /// Define losses and tensors line by line, and look at what they give (also `lossc` alone on a terminal).
+    Repl,
 }
 
 /// Which loss.
@@ -194,6 +199,47 @@ pub struct BenchArguments {
     pub json: bool,
 }
 
+/// `plot`
+#[derive(Args, Clone, Debug)]
+pub struct PlotArguments {
+    /// A loss, as for `eval`.
+    #[arg(value_name = "LOSS", required_unless_present = "expression")]
+    pub loss: Option<String>,
+    /// An expression instead of a loss.
+    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION", conflicts_with = "loss")]
+    pub expression: Option<String>,
+    /// Set a hyperparameter; several values give several curves.
+    #[arg(long = "set", value_name = "NAME=VALUE,…", value_parser = parse_values)]
+    pub settings: Vec<(String, Vec<f64>)>,
+    /// The input that varies; without it the first one of floats.
+    #[arg(long, value_name = "NAME")]
+    pub input: Option<String>,
+    /// Which of its elements varies.
+    #[arg(long, value_name = "INDEX", default_value_t = 0)]
+    pub element: usize,
+    /// Where the curve begins; without it what suits the kind of the input.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub from: Option<f64>,
+    /// Where the curve ends.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub to: Option<f64>,
+    /// Hold an input at this value, or at these, repeated over its elements.
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = parse_values)]
+    pub at: Vec<(String, Vec<f64>)>,
+    /// How long an axis is.
+    #[arg(long, value_name = "AXIS=EXTENT", value_parser = parse_size)]
+    pub size: Vec<(String, usize)>,
+    /// How many places are computed.
+    #[arg(long, value_name = "N", default_value_t = 241, value_parser = clap::value_parser!(u16).range(2..).map(usize::from))]
+    pub points: usize,
+    /// How many columns the picture has in the terminal.
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<usize>,
+    /// Write a file instead: .svg, .png, or .csv with the numbers.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReductionArgument {
@@ -233,6 +279,18 @@ fn parse_setting(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, such as gamma=2")?;
     let value = value.trim().parse().map_err(|_| format!("`{value}` is not a number"))?;
     Ok((name.trim().to_string(), value))
+}
+
+fn parse_values(text: &str) -> Result<(String, Vec<f64>), String> {
+    let (name, values) = text.split_once('=').ok_or("write NAME=VALUE, such as delta=0.5,1,2")?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("`{}` is not a number", text.trim()));
+    Ok((name.trim().to_string(), values.split(',').map(number).collect::<Result<_, _>>()?))
+}
+
+fn parse_size(text: &str) -> Result<(String, usize), String> {
+    let (name, extent) = text.split_once('=').ok_or("write AXIS=EXTENT, such as C=3")?;
+    let extent = extent.trim().parse().map_err(|_| format!("`{extent}` is not an extent"))?;
+    Ok((name.trim().to_string(), extent))
 }
 
 fn parse_input(text: &str) -> Result<(String, PathBuf), String> {

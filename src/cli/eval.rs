@@ -182,7 +182,8 @@ fn first(tensor: &Tensor) -> f64 {
     tensor.to_f64().first().copied().unwrap_or(f64::NAN)
 }
 
-fn rounded(value: f64) -> String {
+/// A number with six digits.
+pub(super) fn rounded(value: f64) -> String {
     let text = format!("{value:.6}");
     let small = value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7);
     if small { format!("{value:.5e}") } else { text }

@@ -36,11 +36,16 @@ impl From<DataFileError> for Failure {
 impl Failure {
     /// Prints it on stderr.
     pub fn print(&self) {
+        eprint!("{}", self.text(colored(&std::io::stderr())));
+    }
+
+    /// What people read.
+    pub fn text(&self, color: bool) -> String {
         match self {
-            Failure::Said => {}
-            Failure::Message(text) | Failure::Usage(text) => eprintln!("error: {text}"),
-            Failure::Library(Error::Source { diagnostics, sources }) => print_diagnostics(diagnostics, sources),
-            Failure::Library(error) => eprintln!("error: {error}"),
+            Failure::Said => String::new(),
+            Failure::Message(text) | Failure::Usage(text) => format!("error: {text}\n"),
+            Failure::Library(Error::Source { diagnostics, sources }) => drawn(diagnostics, sources, color),
+            Failure::Library(error) => format!("error: {error}\n"),
         }
     }
 
@@ -53,12 +58,18 @@ impl Failure {
     }
 }
 
+/// Whether a stream is a terminal that shows colours.
+pub fn colored(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Draws diagnostics on stderr, in colour on a terminal.
 pub fn print_diagnostics(diagnostics: &[Diagnostic], sources: &SourceMap) {
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    for diagnostic in diagnostics {
-        let text = if color { render_colored(diagnostic, sources) } else { render(diagnostic, sources) };
-        eprintln!("{}", text.trim_end());
-        eprintln!();
-    }
+    eprint!("{}", drawn(diagnostics, sources, colored(&std::io::stderr())));
+}
+
+/// Diagnostics as text, an empty line after each.
+pub fn drawn(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let draw = if color { render_colored } else { render };
+    diagnostics.iter().map(|diagnostic| format!("{}\n\n", draw(diagnostic, sources).trim_end())).collect()
 }

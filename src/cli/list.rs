@@ -17,8 +17,7 @@ struct Entry {
     documentation: Documentation,
 }
 
-/// Prints one line a loss, by group or by how well it fits.
-pub fn run(arguments: &ListArguments) -> Result<(), Failure> {
+fn all() -> Result<Vec<Entry>, Failure> {
     let library = Compiler::new().standard()?;
     let mut entries = Vec::new();
     for name in library.standard_losses() {
@@ -26,6 +25,19 @@ pub fn run(arguments: &ListArguments) -> Result<(), Failure> {
         let group = documentation.tag("group").unwrap_or("Other").to_string();
         entries.push(Entry { name, group, documentation });
     }
+    Ok(entries)
+}
+
+/// The losses that are like some words, one line each.
+pub fn found(words: &str) -> Result<String, Failure> {
+    let entries = like(all()?, words)?;
+    let width = entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
+    Ok(entries.iter().map(|entry| format!("{:width$}  {}\n", entry.name, entry.documentation.summary)).collect())
+}
+
+/// Prints one line a loss, by group or by how well it fits.
+pub fn run(arguments: &ListArguments) -> Result<(), Failure> {
+    let entries = all()?;
     let entries = match &arguments.like {
         Some(words) => like(entries, words)?,
         None => entries,

@@ -144,6 +144,8 @@ pub enum Sort {
     Fn,
     /// `const`
     Const,
+    /// An expression by itself, whose value may have axes.
+    Expression,
 }
 
 /// A checked function.

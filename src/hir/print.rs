@@ -54,6 +54,7 @@ pub fn print_function(function: &Function) -> String {
         Sort::Loss => "loss",
         Sort::Fn => "fn",
         Sort::Const => "const",
+        Sort::Expression => "expression",
     };
     let _ = write!(text, "{word} {}{}", function.name, printer.signature());
     let ty = printer.ty(&function.result.ty);

@@ -3,7 +3,7 @@
 use super::LowerError;
 use super::instance::{Hyper, Instance, Lowering, Value};
 use super::outermost::{Outermost, Reduced, Reduction};
-use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, Function, described, is_constant};
+use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, Function, Sort, described, is_constant};
 use crate::ir::{AxisId, NodeId, Op};
 use crate::op::{Binary, Compare, Element, Logic, Unary};
 use crate::stack::with_room;
@@ -372,7 +372,7 @@ impl Lowering<'_> {
         // Arguments belong to the caller, what follows to the callee.
         self.path.push(call.number);
         let value = self.body(&mut inner);
-        let terms = value.and_then(|value| Ok((value, self.inner_terms(&inner)?)));
+        let terms = value.and_then(|value| Ok((value, self.inner_terms(&inner, is_whole(instance, call))?)));
         self.path.pop();
         let (value, terms) = terms?;
         if !terms.is_empty() {
@@ -380,4 +380,11 @@ impl Lowering<'_> {
         }
         Ok(value)
     }
+}
+
+/// Whether a call is all of an expression by itself: then the terms are those of the callee.
+fn is_whole(instance: &Instance<'_>, call: &Call) -> bool {
+    let function = instance.function;
+    let is_call = |whole: &Call| std::ptr::eq(whole, call);
+    function.sort == Sort::Expression && matches!(&function.result.kind, ExprKind::Call(whole) if is_call(whole))
 }

@@ -236,6 +236,11 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
             let (node, axes) = lowering.override_reduction(entry, &value, asked)?;
             outputs.push(Output { role: OutputRole::Value, node, axes });
         }
+        // Only an expression by itself has axes.
+        _ if !value.axes.is_empty() => {
+            let node = lowering.program.graph.broadcast(value.node, &value.axes);
+            outputs.push(Output { role: OutputRole::Value, node, axes: value.axes });
+        }
         _ => {
             outputs.push(Output { role: OutputRole::Value, node: value.node, axes: Vec::new() });
             outputs.extend(lowering.terms(&instance, &entry.result)?);

@@ -54,9 +54,10 @@ impl Lowering<'_> {
         Ok(outputs)
     }
 
-    /// The terms of a loss over losses whose body is lowered, where one is a loss that it was given; else none.
-    pub fn inner_terms(&mut self, inner: &Instance<'_>) -> Result<Vec<Term>, LowerError> {
-        if inner.function.sort != Sort::Loss || inner.losses.iter().all(Option::is_none) {
+    /// The terms of a loss over losses whose body is lowered, where one is a loss that it was given, and of a loss that
+    /// is the `whole` entry; else none.
+    pub fn inner_terms(&mut self, inner: &Instance<'_>, whole: bool) -> Result<Vec<Term>, LowerError> {
+        if inner.function.sort != Sort::Loss || (!whole && inner.losses.iter().all(Option::is_none)) {
             return Ok(Vec::new());
         }
         let one = self.program.graph.real(1.0);

@@ -133,13 +133,27 @@ impl World {
         errors: &mut Vec<Diagnostic>,
     ) -> Option<ModuleId> {
         let source = self.sources.add(file, text);
-        let ast = match parse(source, text) {
-            Ok(ast) => Arc::new(ast),
+        match parse(source, text) {
+            Ok(ast) => Some(self.load_tree(path, source, ast, loader, open, errors)),
             Err(found) => {
                 errors.extend(found.iter().map(SyntaxError::diagnostic));
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    /// Loads what the `use` lines of a tree need, and lists what it defines. Its items may come from several sources,
+    /// which are added already.
+    pub fn load_tree(
+        &mut self,
+        path: &str,
+        source: SourceId,
+        ast: ast::Module,
+        loader: &dyn SourceLoader,
+        open: &mut Vec<String>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> ModuleId {
+        let ast = Arc::new(ast);
         let mut used = Vec::new();
         let mut lost = BTreeSet::new();
         for line in &ast.uses {
@@ -153,7 +167,7 @@ impl World {
         for (line, target) in used {
             self.bring(id, line, target, errors);
         }
-        Some(id)
+        id
     }
 
     fn load_use(

@@ -93,6 +93,15 @@ impl LossBuilder {
         self.program.describe(&self.function)
     }
 
+    /// How many labels an axis of the signature has, if it is labelled.
+    pub fn labels(&self, axis: &str) -> Option<usize> {
+        let axis = self.function.axes.iter().find(|other| other.name == axis)?;
+        match &axis.kind {
+            AxisKind::Labelled(labelled) => Some(labelled.labels.len()),
+            _ => None,
+        }
+    }
+
     /// The program that the loss belongs to.
     pub fn program(&self) -> &Program {
         &self.program

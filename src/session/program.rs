@@ -99,7 +99,7 @@ fn needs_no_loss(function: &Function) -> Result<(), Error> {
     Err(Error::NeedsLoss { name: function.name.clone(), parameter: parameter.name.clone(), rest })
 }
 
-fn finish(
+pub(super) fn finish(
     world: World,
     hir: hir::Program,
     own: Vec<Arc<Function>>,

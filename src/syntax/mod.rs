@@ -17,4 +17,4 @@ mod token;
 pub use error::SyntaxError;
 pub use limits::{MAX_EXPRESSION_DEPTH, MAX_NESTING, MAX_SOURCE_BYTES};
 pub use outline::{outline, outline_expression};
-pub use parse::{parse, parse_expression};
+pub use parse::{is_definition, parse, parse_expression, wants_more};

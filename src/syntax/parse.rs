@@ -46,6 +46,31 @@ pub fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Vec<Syntax
     build::expression(Place { source, base: 0 }, expr).map_err(|error| vec![error])
 }
 
+/// Whether a text that somebody types breaks off: a bracket is open, or what was begun goes on in the next line.
+pub fn wants_more(text: &str) -> bool {
+    let source = SourceId::default();
+    let Ok(tokens) = prepare(source, text) else { return false };
+    let count = |kind: TokenKind| tokens.iter().filter(|token| token.kind == kind).count();
+    if count(TokenKind::Open) != count(TokenKind::Close) {
+        return count(TokenKind::Open) > count(TokenKind::Close);
+    }
+    let first = tokens.iter().position(|token| token.kind != TokenKind::Newline);
+    let Some(first) = first else { return false };
+    let document = matches!(tokens[first].kind, TokenKind::ItemDoc | TokenKind::ModuleDoc);
+    let rule = if document || begins_item(text, &tokens[first..]) { Rule::file } else { Rule::single_expr };
+    parse_rule(rule, text).is_err_and(|stop| stop.at >= text.trim_end().len())
+}
+
+/// Whether a text holds definitions, and not an expression.
+pub fn is_definition(text: &str) -> bool {
+    let tokens = scan(text);
+    let is_item = |position: usize| {
+        matches!(tokens[position].kind, TokenKind::ItemDoc | TokenKind::ModuleDoc)
+            || begins_item(text, &tokens[position..])
+    };
+    tokens.iter().position(|token| token.kind != TokenKind::Newline).is_some_and(is_item)
+}
+
 /// The tokens of a text within the limits.
 fn prepare(source: SourceId, text: &str) -> Result<Vec<Token>, Vec<SyntaxError>> {
     if text.len() > MAX_SOURCE_BYTES {

@@ -1,6 +1,6 @@
 //! Demands on inputs, and their unification: what the calls of a loss need of each name, made one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::axes::bind_brackets;
 use super::super::error::TypeError;
@@ -46,9 +46,52 @@ pub struct Demands {
     /// Axes named in brackets: one variable a name.
     rigid: HashMap<String, Variable>,
     pub demands: Vec<Demand>,
+    /// The tensors without types that may occur; none in a loss.
+    pub tensors: BTreeSet<String>,
+    /// Those that do, in order, with their first places.
+    pub used: Vec<ast::Name>,
+    /// The kinds that functions want of them.
+    pub kinds: Vec<(String, DemandedKind)>,
 }
 
 impl Demands {
+    /// No demands yet, in an expression over these tensors.
+    pub fn on(tensors: BTreeSet<String>) -> Self {
+        Demands { tensors, ..Self::default() }
+    }
+
+    /// Notes a word that is a tensor.
+    pub fn use_tensor(&mut self, path: &[ast::Name]) {
+        if let [name] = path
+            && self.tensors.contains(&name.text)
+            && !self.used.iter().any(|other| other.text == name.text)
+        {
+            self.used.push(name.clone());
+        }
+    }
+
+    /// The tensor that an argument is.
+    pub fn tensor<'e>(&self, argument: &'e ast::Argument) -> Option<&'e str> {
+        match &argument.value.kind {
+            ast::ExprKind::Path(path) => match &path[..] {
+                [name] if self.tensors.contains(&name.text) => Some(&name.text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The variable of an axis that has a name.
+    pub fn named(&mut self, axis: Axis) -> Variable {
+        let written = axis.written();
+        if let Some(&variable) = self.rigid.get(&written) {
+            return variable;
+        }
+        let variable = self.fresh(axis);
+        self.rigid.insert(written, variable);
+        variable
+    }
+
     fn fresh(&mut self, axis: Axis) -> Variable {
         self.variables.push(Known::Free(axis));
         Variable(self.variables.len() - 1)
@@ -63,16 +106,7 @@ impl Demands {
             let EntryKind::Axis(reference) = &entry.kind else { continue };
             let kind = if reference.pack { AxisKind::Pack } else { AxisKind::Single };
             let axis = Axis { name: reference.name.text.clone(), kind, span: entry.span };
-            let variable = match self.rigid.get(&axis.written()) {
-                Some(&variable) => variable,
-                None => {
-                    let written = axis.written();
-                    let variable = self.fresh(axis);
-                    self.rigid.insert(written, variable);
-                    variable
-                }
-            };
-            named.push(variable);
+            named.push(self.named(axis));
         }
         if brackets.is_some() {
             let order: Vec<AxisIndex> = (0..named.len()).map(|position| AxisIndex(position as u32)).collect();
@@ -90,7 +124,7 @@ impl Demands {
     }
 
     /// Variables with everything that is known put in.
-    fn resolved(&self, axes: &[Variable]) -> Vec<Variable> {
+    pub fn resolved(&self, axes: &[Variable]) -> Vec<Variable> {
         let mut all = Vec::new();
         for &variable in axes {
             match &self.variables[variable.0] {
@@ -101,7 +135,7 @@ impl Demands {
         all
     }
 
-    fn axis(&self, variable: Variable) -> Option<&Axis> {
+    pub fn axis(&self, variable: Variable) -> Option<&Axis> {
         match &self.variables[variable.0] {
             Known::Free(axis) => Some(axis),
             Known::Equals(_) => None,
@@ -223,7 +257,7 @@ impl Demands {
         agree
     }
 
-    fn narrower(&mut self, a: DemandedKind, b: DemandedKind) -> Option<DemandedKind> {
+    pub fn narrower(&mut self, a: DemandedKind, b: DemandedKind) -> Option<DemandedKind> {
         match (a.kind, b.kind) {
             (Kind::Index { ignored: first, .. }, Kind::Index { ignored: second, .. }) => {
                 if let (Some(first), Some(second)) = (a.labels, b.labels)

@@ -13,7 +13,7 @@ use super::arguments::{DocArguments, ListArguments};
 use super::failure::Failure;
 use super::output::put;
 use super::target::program_of;
-use crate::session::{CarriedInfo, LossInfo};
+use crate::session::{CarriedInfo, LossInfo, Program};
 use page::Page;
 
 /// A doc comment, taken apart.
@@ -94,6 +94,11 @@ pub fn run(arguments: &DocArguments) -> Result<(), Failure> {
         put(format_args!("{}", render::text(&page)));
     }
     Ok(())
+}
+
+/// The documentation of a loss for a terminal.
+pub fn text_of(program: &Program, name: &str) -> Result<String, Failure> {
+    Ok(render::text(&Page::of(program, name)?))
 }
 
 fn as_json(page: &Page) -> Value {

@@ -1,0 +1,110 @@
+//! What may be written where the cursor stands.
+
+use super::assign::is_name;
+use super::commands::COMMANDS;
+use super::data::BUILDERS;
+use super::session::Session;
+use crate::session::{BUILTINS, Stage, float_kinds};
+
+/// Words that begin an entry.
+const KEYWORDS: &[&str] = &["let", "loss", "fn", "const", "axis", "use"];
+
+/// Where the word under the cursor begins, and all words that continue it, sorted.
+pub fn candidates(session: &Session, line: &str, cursor: usize) -> (usize, Vec<String>) {
+    let before = line.get(..cursor).unwrap_or(line);
+    let start = before.char_indices().rev().take_while(|(_, sign)| is_name(*sign)).last().map_or(cursor, |(at, _)| at);
+    let word = &before[start..];
+    let words = match before[..start].trim_start() {
+        ":" => COMMANDS.iter().map(|command| command.name.to_string()).collect(),
+        other if is_show(other) => Stage::ALL.iter().map(|(name, _)| (*name).to_string()).collect(),
+        other => names(session, other),
+    };
+    let mut fitting: Vec<String> = words.into_iter().filter(|name| name.starts_with(word)).collect();
+    fitting.sort();
+    fitting.dedup();
+    (start, fitting)
+}
+
+/// Whether `:show` stands before the word, and nothing else.
+fn is_show(before: &str) -> bool {
+    before.trim_end().strip_prefix(':').is_some_and(|word| word.len() > 1 && "show".starts_with(word))
+}
+
+fn names(session: &Session, before: &str) -> Vec<String> {
+    let program = session.state.notebook.program(&session.loader());
+    let mut all: Vec<String> = session.state.tensors.iter().map(|named| named.name.clone()).collect();
+    let mut inside = Vec::new();
+    if let Ok(program) = &program {
+        all.extend(program.standard_losses());
+        if let Some(info) = callee(before).and_then(|name| program.info(name).ok()) {
+            inside.extend(info.inputs.iter().map(|input| input.name.clone()));
+            inside.extend(info.hyperparameters.iter().map(|one| one.name.clone()));
+        }
+    }
+    if in_brackets(before) {
+        let axes = session.state.tensors.iter().filter_map(|named| named.axes.clone());
+        return axes.flatten().chain(["N".to_string(), "C".to_string()]).collect();
+    }
+    all.extend(session.state.notebook.definitions().into_iter().map(|definition| definition.name));
+    all.extend(BUILTINS.iter().map(|row| row.name.to_string()));
+    if before.trim_end().ends_with(':') {
+        all.extend(float_kinds().map(str::to_string));
+    }
+    if before.trim().is_empty() {
+        all.extend(KEYWORDS.iter().map(|word| (*word).to_string()));
+    }
+    if before.contains("let ") {
+        all.extend(BUILDERS.iter().map(|builder| builder.name.to_string()));
+    }
+    all.extend(inside);
+    all
+}
+
+/// The last bracket that is open.
+fn open(before: &str) -> Option<(usize, char)> {
+    let mut stack = Vec::new();
+    for (at, sign) in before.char_indices() {
+        match sign {
+            '(' | '[' => stack.push((at, sign)),
+            ')' | ']' => drop(stack.pop()),
+            _ => {}
+        }
+    }
+    stack.pop()
+}
+
+/// The name before the open parenthesis.
+fn callee(before: &str) -> Option<&str> {
+    let (at, sign) = open(before)?;
+    let head = before[..at].trim_end();
+    let head = if head.ends_with(']') { head.rsplit_once('[')?.0 } else { head };
+    let start = head.char_indices().rev().take_while(|(_, sign)| is_name(*sign)).last()?.0;
+    (sign == '(').then(|| &head[start..])
+}
+
+fn in_brackets(before: &str) -> bool {
+    open(before).is_some_and(|(at, sign)| sign == '[' && before[..at].ends_with(is_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(session: &Session, line: &str) -> Vec<String> {
+        candidates(session, line, line.len()).1
+    }
+
+    #[test]
+    fn what_fits_is_offered() {
+        let mut session = Session::default();
+        session.enter("let prediction[Batch] = [1, 2]");
+        session.enter("loss hubert(pred: real[N]) = mean(pred)");
+        let has = |line: &str, word: &str| after(&session, line).iter().any(|found| found == word);
+        assert!(has("hub", "huber") && has("hub", "hubert") && has("predi", "prediction"));
+        assert!(has("huber(prediction, de", "delta") && has("huber(tar", "target"));
+        assert!(!has("de", "delta") && !has("huber(prediction) + de", "delta"));
+        assert!(has("sum[Ba", "Batch") && has(":fo", "formula") && has(":show ty", "typed"));
+        assert!(has("let x = rand", "randn") && has("le", "let") && has("soft", "softmax"));
+        assert_eq!(candidates(&session, "2 * hub", 7).0, 4);
+    }
+}
