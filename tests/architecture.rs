@@ -53,6 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
+    ("interop", &["tensor", "session"]),
     ("cli", &["span", "suggestion", "tensor", "diagnostic", "resolve", "ir", "formula", "lower", "session"]),
 ];
 
@@ -75,6 +76,8 @@ const TERRITORIES: &[(&str, &[&str])] = &[
     ("serde", &["cli/"]),
     ("safetensors", &["cli/"]),
     ("npyz", &["cli/"]),
+    ("ndarray::", &["interop/ndarray.rs"]),
+    ("candle_core", &["interop/candle"]),
 ];
 
 /// No file is longer.

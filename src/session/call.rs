@@ -124,6 +124,11 @@ impl Evaluation {
         &self.state
     }
 
+    /// All gradients, to keep their memory.
+    pub fn into_gradients(self) -> Vec<Gradient> {
+        self.gradients
+    }
+
     /// The gradient with respect to an input or a learnable.
     pub fn grad(&self, input: &str) -> Option<&Tensor> {
         self.gradients.iter().find(|gradient| gradient.input == input).map(|gradient| &gradient.tensor)
@@ -138,6 +143,11 @@ impl Loss {
     /// What the loss is from outside.
     pub fn info(&self) -> LossInfo {
         self.inner.builder.info()
+    }
+
+    /// What it was built with, to build it once more in another precision or with other gradients.
+    pub fn builder(&self) -> &LossBuilder {
+        &self.inner.builder
     }
 
     /// The states of the loss with the values with which a training begins. The caller keeps them: a call takes them

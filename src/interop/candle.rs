@@ -1,0 +1,245 @@
+//! A loss as an operation of candle's graph: tensors in, a scalar tensor out whose `backward` reaches every input.
+//!
+//! One fused pass computes value and gradients, in the forward call; `backward` only scales them. Tensors of any
+//! layout are read in place. They must be on the CPU: a tensor elsewhere is an error that names it.
+//!
+//! ```
+//! use candle_core::{Device, Tensor, Var};
+//! use lossc::interop::candle::CandleLoss;
+//! use lossc::session::{Compiler, Params};
+//!
+//! let program = Compiler::new().standard()?;
+//! let loss = CandleLoss::new(program.loss("focal_logits")?.build()?);
+//!
+//! let logits = Var::new(&[2.0_f32, -1.0, 17.0], &Device::Cpu)?;
+//! let target = Tensor::new(&[1.0_f32, 0.0, 0.0], &Device::Cpu)?;
+//! let total = loss.forward(&[("logits", &logits), ("target", &target)], &Params::new().set("gamma", 3.0))?;
+//! let gradients = total.backward()?;
+//! assert_eq!(gradients.get(&logits).expect("a gradient").dims(), [3]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod memory;
+mod route;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{DType as CandleType, Device, Tensor};
+
+use crate::session::{self, Evaluation, Loss, Params, State, Term, Value};
+use crate::tensor::{Buffer, DType, Tensor as Computed, ViewError};
+use memory::with_views;
+use route::Route;
+
+/// Why a loss could not be computed on candle's tensors.
+#[derive(Debug, thiserror::Error)]
+pub enum CandleError {
+    /// The data do not fit the loss, or a hyperparameter is wrong.
+    #[error(transparent)]
+    Loss(#[from] session::Error),
+    /// candle refused an operation.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+    /// A tensor that is not in the memory of the CPU.
+    #[error(
+        "`{input}` is on {device}, and a loss runs on the CPU: give `{input}.to_device(&Device::Cpu)?`, through which `backward` goes"
+    )]
+    Device {
+        /// The input.
+        input: String,
+        /// Where its tensor is.
+        device: String,
+    },
+    /// An element type that no loss reads.
+    #[error("`{input}` has elements of {dtype}, which a loss does not read: give `{input}.to_dtype(DType::{wanted})?`")]
+    Element {
+        /// The input.
+        input: String,
+        /// Its element type.
+        dtype: &'static str,
+        /// One that it reads.
+        wanted: &'static str,
+    },
+    /// A learnable that is not one number.
+    #[error("`{name}` is a learnable, one number, but its tensor has the shape {shape:?}")]
+    Learnable {
+        /// The learnable.
+        name: String,
+        /// The shape that was given.
+        shape: Vec<usize>,
+    },
+    /// A loss that is not reduced takes part in a graph.
+    #[error(
+        "`{loss}` gives one value for each of {shape:?}, and `backward` starts at one number: build it with the reduction `mean` or `sum`, or give tensors that are detached"
+    )]
+    Unreduced {
+        /// The loss.
+        loss: String,
+        /// The shape of its value.
+        shape: Vec<usize>,
+    },
+}
+
+impl From<ViewError> for CandleError {
+    fn from(error: ViewError) -> Self {
+        CandleError::Loss(error.into())
+    }
+}
+
+impl From<CandleError> for candle_core::Error {
+    fn from(error: CandleError) -> Self {
+        match error {
+            CandleError::Candle(error) => error,
+            other => candle_core::Error::wrap(other),
+        }
+    }
+}
+
+/// A loss in candle's graph: `Send + Sync`, cheap to clone.
+///
+/// Gradients are computed with respect to exactly those inputs whose tensors take part in the graph (variables and
+/// what is computed from them), whatever the loss was built with: kernels for another set are compiled when a call
+/// needs them. So a call on detached tensors, as for validation, computes the value alone.
+///
+/// It computes in f64 if the loss was built so or if a float input is f64, else in f32; gradients of f16 and bf16
+/// tensors are rounded once, after they were scaled.
+#[derive(Clone, Debug)]
+pub struct CandleLoss {
+    loss: Loss,
+    learnables: Arc<[String]>,
+    variants: Arc<Mutex<HashMap<Variant, Loss>>>,
+}
+
+/// What the kernels of a call are made for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Variant {
+    dtype: DType,
+    wrt: Vec<String>,
+}
+
+/// What a call gives beside the total.
+#[derive(Clone, Debug)]
+pub struct CandleEvaluation {
+    total: Tensor,
+    terms: Vec<Term>,
+    state: State,
+}
+
+impl CandleEvaluation {
+    /// The value of the loss, on which `backward` is called.
+    pub fn total(&self) -> &Tensor {
+        &self.total
+    }
+
+    /// All terms of a compound loss, in order, as numbers to log.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The value of a term, before its weight.
+    pub fn term(&self, name: &str) -> Option<f64> {
+        self.terms.iter().find(|term| term.name == name).map(|term| term.value)
+    }
+
+    /// The states after the call: give them to the next one with [`Params::with_state`].
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl CandleLoss {
+    /// A compiled loss as an operation of candle's graph.
+    pub fn new(loss: Loss) -> Self {
+        let learnables = loss.info().learnables.into_iter().map(|one| one.name).collect();
+        CandleLoss { loss, learnables, variants: Arc::default() }
+    }
+
+    /// The value of the loss, on which `backward` may be called any number of times. A learnable is given as an
+    /// input of its name, a tensor of one number, or as a number among the `params`.
+    ///
+    /// # Errors
+    /// If the tensors do not fit the loss, are not on the CPU, or have elements that no loss reads.
+    pub fn forward(&self, inputs: &[(&str, &Tensor)], params: &Params) -> Result<Tensor, CandleError> {
+        Ok(self.evaluate(inputs, params)?.total)
+    }
+
+    /// As [`CandleLoss::forward`], with the values of the terms and the states.
+    ///
+    /// # Errors
+    /// As [`CandleLoss::forward`].
+    pub fn evaluate(&self, inputs: &[(&str, &Tensor)], params: &Params) -> Result<CandleEvaluation, CandleError> {
+        let is_learnable = |name: &str| self.learnables.iter().any(|one| one == name);
+        let (learned, data): (Vec<_>, Vec<_>) = inputs.iter().partition(|(name, _)| is_learnable(name));
+        let mut params = params.clone();
+        for (name, tensor) in learned {
+            params = params.set(name, number(name, tensor)?);
+        }
+        let doubles = inputs.iter().any(|(_, tensor)| tensor.dtype() == CandleType::F64);
+        let loss = self.variant(inputs, doubles)?;
+        let evaluation = with_views(&data, |views| Ok(loss.value_and_grad(views, &params)?))?;
+        attach(&loss, evaluation, inputs, doubles)
+    }
+
+    /// The loss in the precision of the tensors, with the gradients that the graph needs.
+    fn variant(&self, inputs: &[(&str, &Tensor)], doubles: bool) -> Result<Loss, CandleError> {
+        let tracked = inputs.iter().filter(|(_, tensor)| tensor.track_op());
+        let builder = self.loss.builder();
+        let dtype = if doubles { DType::F64 } else { builder.precision() };
+        let variant = Variant { dtype, wrt: tracked.map(|(name, _)| (*name).to_string()).collect() };
+        // A thread that panicked while it held the lock left a map that is still good.
+        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loss) = variants.get(&variant) {
+            return Ok(loss.clone());
+        }
+        let loss = builder.clone().dtype(dtype).wrt(variant.wrt.clone()).build()?;
+        variants.insert(variant, loss.clone());
+        Ok(loss)
+    }
+}
+
+/// The one number of a learnable.
+fn number(name: &str, tensor: &Tensor) -> Result<f64, CandleError> {
+    if tensor.elem_count() != 1 {
+        return Err(CandleError::Learnable { name: name.to_string(), shape: tensor.dims().to_vec() });
+    }
+    Ok(tensor.detach().to_dtype(CandleType::F64)?.reshape(())?.to_scalar()?)
+}
+
+/// Makes the value a node of the graph that knows the gradients: a chain of one operation for each input that has one.
+fn attach(
+    loss: &Loss,
+    evaluation: Evaluation,
+    inputs: &[(&str, &Tensor)],
+    doubles: bool,
+) -> Result<CandleEvaluation, CandleError> {
+    let (terms, state) = (evaluation.terms().to_vec(), evaluation.state().clone());
+    let dtype = if doubles { CandleType::F64 } else { CandleType::F32 };
+    let value = match evaluation.values() {
+        Value::Scalar(value) => Tensor::new(*value, &Device::Cpu)?,
+        Value::Tensor(values) if inputs.iter().any(|(_, tensor)| tensor.track_op()) => {
+            return Err(CandleError::Unreduced { loss: loss.info().name, shape: values.shape.clone() });
+        }
+        Value::Tensor(values) => tensor(values.clone())?,
+    };
+    let mut total = value.to_dtype(dtype)?;
+    for gradient in evaluation.into_gradients() {
+        let Some((_, input)) = inputs.iter().find(|(name, _)| *name == gradient.input) else { continue };
+        let gradient = tensor(gradient.tensor)?.reshape(input.shape())?;
+        total = total.apply_op2(input, Route::new(gradient))?;
+    }
+    Ok(CandleEvaluation { total, terms, state })
+}
+
+/// What a kernel computed as candle's tensor: its memory is taken over.
+fn tensor(computed: Computed) -> Result<Tensor, candle_core::Error> {
+    let shape = computed.shape;
+    match computed.data {
+        Buffer::F32(elements) => Tensor::from_vec(Arc::unwrap_or_clone(elements), shape, &Device::Cpu),
+        Buffer::F64(elements) => Tensor::from_vec(Arc::unwrap_or_clone(elements), shape, &Device::Cpu),
+        other => {
+            let elements = Computed { data: other, shape: shape.clone() }.to_f64();
+            Tensor::from_vec(elements, shape, &Device::Cpu)
+        }
+    }
+}
