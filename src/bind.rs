@@ -3,15 +3,17 @@
 //! Everything that can be wrong with data is found here, before any kernel runs: names, ranks, extents,
 //! element types, labels, and on demand the values against the declared kinds. After it, extents agree,
 //! element counts do not overflow, and labels are inside their axis or ignored.
+//!
+//! It happens at every call, so what fits takes no memory from the heap unless it is unusually large.
 
 mod error;
 mod values;
 
-use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::ir::{AxisId, Extent, ExtentFormula, InputData, Program};
 use crate::op::Element;
-use crate::tensor::TensorView;
+use crate::tensor::{Extents, Strides, TensorView};
 
 pub use error::DataError;
 
@@ -21,15 +23,35 @@ pub struct InputBinding<'a> {
     /// The caller's memory.
     pub view: TensorView<'a>,
     /// Strides by axis of the program; none if the axes of a pack do not collapse into one.
-    pub strides: Option<Vec<isize>>,
+    pub strides: Option<Strides>,
 }
 
 /// The inputs of one call.
 #[derive(Clone, Debug)]
 pub struct Binding<'a> {
-    inputs: Vec<InputBinding<'a>>,
-    extents: Vec<usize>,
-    packs: FxHashMap<AxisId, Vec<usize>>,
+    inputs: SmallVec<[InputBinding<'a>; 6]>,
+    extents: AxisExtents,
+    packs: SmallVec<[Pack; 2]>,
+}
+
+/// By `AxisId`.
+type AxisExtents = SmallVec<[usize; 24]>;
+
+/// What a pack stands for.
+#[derive(Clone, Debug)]
+struct Pack {
+    root: AxisId,
+    extents: Extents,
+    /// The input that bound it.
+    origin: usize,
+}
+
+/// How long an axis is.
+struct Bound {
+    root: AxisId,
+    extent: usize,
+    /// The input that bound it.
+    origin: usize,
 }
 
 impl<'a> Binding<'a> {
@@ -38,11 +60,12 @@ impl<'a> Binding<'a> {
     /// # Errors
     /// If they do not fit.
     pub fn new(program: &Program, tensors: &[(&str, TensorView<'a>)]) -> Result<Self, DataError> {
-        let mut binder = Binder { program, extents: FxHashMap::default(), packs: FxHashMap::default() };
-        let views = binder.match_names(tensors)?;
-        for (input, view) in program.inputs.iter().zip(&views) {
-            values::check_type(input, view)?;
-            binder.bind_axes(input, view)?;
+        let mut binder = Binder { program, extents: SmallVec::new(), packs: SmallVec::new() };
+        let mut inputs = binder.match_names(tensors)?;
+        for (position, (input, bound)) in program.inputs.iter().zip(&mut inputs).enumerate() {
+            values::check_type(input, &bound.view)?;
+            binder.bind_axes(position, &bound.view)?;
+            bound.strides = collapse(program, input, &bound.view);
         }
         let extents = binder.all_extents()?;
         binder.check_given(&extents)?;
@@ -52,16 +75,10 @@ impl<'a> Binding<'a> {
                 return Err(DataError::Empty { axis, reason: needed.reason.clone() });
             }
         }
-        for (input, view) in program.inputs.iter().zip(&views) {
-            values::check_labels(program, input, view, &extents)?;
+        for (input, bound) in program.inputs.iter().zip(&inputs) {
+            values::check_labels(program, input, &bound.view, &extents)?;
         }
-        let packs = binder.packs.into_iter().map(|(axis, (extents, _))| (axis, extents)).collect();
-        let bind = |(input, view): (&InputData, TensorView<'a>)| InputBinding {
-            strides: collapse(program, input, &view),
-            view,
-        };
-        let inputs = program.inputs.iter().zip(views).map(bind).collect();
-        Ok(Binding { inputs, extents, packs })
+        Ok(Binding { inputs, extents, packs: binder.packs })
     }
 
     /// Checks the values against the declared kinds (`prob`, `binary`, `sign`, `count`).
@@ -88,11 +105,12 @@ impl<'a> Binding<'a> {
     }
 
     /// The shape of a tensor with these axes, packs with all of theirs.
-    pub fn shape(&self, program: &Program, axes: &[AxisId]) -> Vec<usize> {
-        let mut shape = Vec::new();
+    pub fn shape(&self, program: &Program, axes: &[AxisId]) -> Extents {
+        let mut shape = Extents::new();
         for &axis in axes {
-            match self.packs.get(&program.graph.extent_root(axis)) {
-                Some(extents) => shape.extend(extents),
+            let root = program.graph.extent_root(axis);
+            match self.packs.iter().find(|pack| pack.root == root) {
+                Some(pack) => shape.extend_from_slice(&pack.extents),
                 None => shape.push(self.extent(axis)),
             }
         }
@@ -100,18 +118,18 @@ impl<'a> Binding<'a> {
     }
 }
 
-/// Where an axis got its extent: for messages.
-type Origin = String;
-
 struct Binder<'p> {
     program: &'p Program,
-    extents: FxHashMap<AxisId, (usize, Origin)>,
-    packs: FxHashMap<AxisId, (Vec<usize>, Origin)>,
+    extents: SmallVec<[Bound; 12]>,
+    packs: SmallVec<[Pack; 2]>,
 }
 
 impl Binder<'_> {
-    fn match_names<'a>(&self, tensors: &[(&str, TensorView<'a>)]) -> Result<Vec<TensorView<'a>>, DataError> {
-        let known: Vec<&str> = self.program.inputs.iter().map(|input| input.name.as_str()).collect();
+    fn match_names<'a>(
+        &self,
+        tensors: &[(&str, TensorView<'a>)],
+    ) -> Result<SmallVec<[InputBinding<'a>; 6]>, DataError> {
+        let known: SmallVec<[&str; 8]> = self.program.inputs.iter().map(|input| input.name.as_str()).collect();
         for (position, (name, _)) in tensors.iter().enumerate() {
             if tensors[..position].iter().any(|(earlier, _)| earlier == name) {
                 return Err(DataError::Twice { input: (*name).to_owned() });
@@ -128,7 +146,8 @@ impl Binder<'_> {
         }
         let find = |input: &InputData| {
             let found = tensors.iter().find(|(name, _)| *name == input.name).map(|(_, view)| view.clone());
-            found.ok_or_else(|| DataError::Missing { input: input.name.clone(), signature: self.signature(input) })
+            let missing = || DataError::Missing { input: input.name.clone(), signature: self.signature(input) };
+            Ok(InputBinding { view: found.ok_or_else(missing)?, strides: None })
         };
         self.program.inputs.iter().map(find).collect()
     }
@@ -143,8 +162,9 @@ impl Binder<'_> {
         if axes.is_empty() { input.kind.clone() } else { format!("{}[{}]", input.kind, axes.join(", ")) }
     }
 
-    fn bind_axes(&mut self, input: &InputData, view: &TensorView<'_>) -> Result<(), DataError> {
-        let shape = view.shape();
+    fn bind_axes(&mut self, input: usize, view: &TensorView<'_>) -> Result<(), DataError> {
+        let (program, shape, origin) = (self.program, view.shape(), input);
+        let input = &program.inputs[input];
         let is_pack = |axis: &AxisId| self.program.graph.axis(*axis).pack;
         let named = input.axes.iter().filter(|axis| !is_pack(axis)).count();
         let has_pack = named < input.axes.len();
@@ -163,56 +183,65 @@ impl Binder<'_> {
             if self.program.graph.axis(axis).pack {
                 let extents = &shape[next..next + shape.len() - named];
                 next += extents.len();
-                self.bind_pack(input, axis, extents)?;
+                self.bind_pack(origin, axis, extents)?;
             } else {
-                self.bind_axis(input, axis, shape[next])?;
+                self.bind_axis(origin, axis, shape[next])?;
                 next += 1;
             }
         }
         Ok(())
     }
 
-    fn bind_axis(&mut self, input: &InputData, axis: AxisId, extent: usize) -> Result<(), DataError> {
+    fn bound(&self, root: AxisId) -> Option<&Bound> {
+        self.extents.iter().find(|bound| bound.root == root)
+    }
+
+    /// The name of an input.
+    fn input_name(&self, input: usize) -> String {
+        self.program.inputs[input].name.clone()
+    }
+
+    fn bind_axis(&mut self, input: usize, axis: AxisId, extent: usize) -> Result<(), DataError> {
         let root = self.program.graph.extent_root(axis);
         if let Extent::Fixed(labels) = &self.program.graph.axis(root).extent
             && *labels != extent as u64
         {
             let (axis, labels) = (self.axis_name(axis), *labels);
-            return Err(DataError::Labels { input: input.name.clone(), axis, labels, extent });
+            return Err(DataError::Labels { input: self.input_name(input), axis, labels, extent });
         }
-        match self.extents.get(&root) {
-            Some((known, other)) if *known != extent => Err(DataError::Extent {
+        match self.bound(root) {
+            Some(bound) if bound.extent != extent => Err(DataError::Extent {
                 axis: self.axis_name(axis),
-                first: other.clone(),
-                first_extent: *known,
-                second: input.name.clone(),
+                first: self.input_name(bound.origin),
+                first_extent: bound.extent,
+                second: self.input_name(input),
                 second_extent: extent,
             }),
             Some(_) => Ok(()),
             None => {
-                self.extents.insert(root, (extent, input.name.clone()));
+                self.extents.push(Bound { root, extent, origin: input });
                 Ok(())
             }
         }
     }
 
-    fn bind_pack(&mut self, input: &InputData, axis: AxisId, extents: &[usize]) -> Result<(), DataError> {
+    fn bind_pack(&mut self, input: usize, axis: AxisId, extents: &[usize]) -> Result<(), DataError> {
         let root = self.program.graph.extent_root(axis);
-        let Some((known, other)) = self.packs.get(&root) else {
-            self.packs.insert(root, (extents.to_vec(), input.name.clone()));
+        let Some(Pack { extents: known, origin, .. }) = self.packs.iter().find(|pack| pack.root == root) else {
+            self.packs.push(Pack { root, extents: extents.into(), origin: input });
             // An empty axis beside the pack can hide that the pack alone has too many positions.
-            let Some(count) = extents.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent)) else {
-                return Err(DataError::TooLarge { input: input.name.clone(), shape: extents.to_vec() });
+            let Some(extent) = extents.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent)) else {
+                return Err(DataError::TooLarge { input: self.input_name(input), shape: extents.to_vec() });
             };
-            self.extents.insert(root, (count, input.name.clone()));
+            self.extents.push(Bound { root, extent, origin: input });
             return Ok(());
         };
         if known.len() != extents.len() {
             return Err(DataError::PackRank {
                 axis: self.axis_name(axis),
-                first: other.clone(),
-                first_extents: known.clone(),
-                second: input.name.clone(),
+                first: self.input_name(*origin),
+                first_extents: known.to_vec(),
+                second: self.input_name(input),
                 second_extents: extents.to_vec(),
             });
         }
@@ -220,18 +249,18 @@ impl Binder<'_> {
             None => Ok(()),
             Some(position) => Err(DataError::Extent {
                 axis: format!("{} #{}", self.axis_name(axis), position + 1),
-                first: other.clone(),
+                first: self.input_name(*origin),
                 first_extent: known[position],
-                second: input.name.clone(),
+                second: self.input_name(input),
                 second_extent: extents[position],
             }),
         }
     }
 
     /// By `AxisId`. An axis that nothing binds has extent 0; no live node has it.
-    fn all_extents(&self) -> Result<Vec<usize>, DataError> {
+    fn all_extents(&self) -> Result<AxisExtents, DataError> {
         let graph = &self.program.graph;
-        let mut extents = Vec::with_capacity(graph.all_axes().len());
+        let mut extents = AxisExtents::with_capacity(graph.all_axes().len());
         for axis in (0..graph.all_axes().len() as u32).map(AxisId) {
             let root = graph.extent_root(axis);
             extents.push(match &graph.axis(root).extent {
@@ -239,7 +268,7 @@ impl Binder<'_> {
                 // A copy stands after what it copies.
                 Extent::Computed(_) if root != axis => extents[root.0 as usize],
                 Extent::Computed(formula) => self.computed(axis, formula, &extents)?,
-                Extent::Input | Extent::SameAs(_) => self.extents.get(&root).map_or(0, |(extent, _)| *extent),
+                Extent::Input | Extent::SameAs(_) => self.bound(root).map_or(0, |bound| bound.extent),
             });
         }
         Ok(extents)
@@ -269,7 +298,7 @@ impl Binder<'_> {
                 let root = self.program.graph.extent_root(given.axis);
                 return Err(DataError::Given {
                     axis: self.axis_name(given.axis),
-                    input: self.extents.get(&root).map(|(_, input)| input.clone()),
+                    input: self.bound(root).map(|bound| self.input_name(bound.origin)),
                     extent,
                     parameter: given.parameter.clone(),
                     value: value.unwrap_or(-1),
@@ -281,10 +310,10 @@ impl Binder<'_> {
 }
 
 /// The strides of an input by axis of the program, if the axes of its pack lie as one.
-fn collapse(program: &Program, input: &InputData, view: &TensorView<'_>) -> Option<Vec<isize>> {
+fn collapse(program: &Program, input: &InputData, view: &TensorView<'_>) -> Option<Strides> {
     let (shape, strides) = (view.shape(), view.strides());
     let pack_rank = shape.len() + 1 - input.axes.len().min(shape.len() + 1);
-    let mut result = Vec::new();
+    let mut result = Strides::new();
     let mut next = 0;
     for &axis in &input.axes {
         if !program.graph.axis(axis).pack {
@@ -294,7 +323,7 @@ fn collapse(program: &Program, input: &InputData, view: &TensorView<'_>) -> Opti
         }
         let own = (next..next + pack_rank).filter(|&dim| shape[dim] != 1);
         next += pack_rank;
-        let own: Vec<usize> = own.collect();
+        let own: Extents = own.collect();
         for pair in own.windows(2) {
             let whole = strides[pair[1]].checked_mul(isize::try_from(shape[pair[1]]).ok()?)?;
             if strides[pair[0]] != whole {

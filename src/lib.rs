@@ -20,6 +20,7 @@ pub mod suggestion;
 // Layer 1: numbers and tensors.
 pub mod numeric;
 pub mod tensor;
+pub mod vector;
 
 // Layer 2: the source text and its typed form.
 pub mod hir;

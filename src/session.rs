@@ -8,9 +8,13 @@ mod call;
 mod error;
 mod params;
 mod program;
+mod result;
+mod workspace;
 
 pub use build::{Engine, LossBuilder, Stage};
-pub use call::{Evaluation, Gradient, Loss, Term, Value};
+pub use call::Loss;
 pub use error::Error;
 pub use params::{Params, State};
 pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};
+pub use result::{Evaluation, Gradient, Term, Value};
+pub use workspace::Workspace;

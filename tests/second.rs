@@ -104,7 +104,7 @@ fn gradients_of_directional_derivatives() {
         tensors.extend(learned::values(&builder, 5));
         let plain = learned::as_inputs(&lowered(&builder), &learnables);
         // The stopped parts hold still, so that a second derivative sees them as a first one does.
-        let (still, held) = frozen(&plain, &tensors);
+        let (still, held) = frozen(&plain, &tensors).expect("no stop in a loop");
         let added: Tensors = held[tensors.len()..].to_vec();
         tensors.extend(added);
         let first = directional(still, &wrt, &mut tensors);

@@ -194,3 +194,22 @@ fn a_condition_on_an_extent_is_no_panic() {
     // δ = 2 and |d| = 3: δ(|d| − δ/2) = 4, and the mean over two is 2.
     assert_eq!(out.expect("it runs").value(), 2.0);
 }
+
+#[test]
+fn a_default_may_speak_of_other_hyperparameters() {
+    let text = "loss l(x: real[N]; a = 2, b = 2 * a where b > 0, int n = 3, c = n / 2) = mean(b * c * x)";
+    for loss in engines(text) {
+        let x = f(&[1.0, 2.0], &[2]);
+        let run = |params: &Params| loss.value_and_grad(&[("x", x.view().expect("dense"))], params);
+        for (params, want) in [
+            (Params::new(), 9.0),
+            (Params::new().set("a", 3.0), 13.5),
+            (Params::new().set("b", 1.0), 2.25),
+            (Params::new().set("a", 3.0).set("c", 1.0), 9.0),
+        ] {
+            assert_eq!(run(&params).expect("it runs").value(), want, "{params:?}");
+        }
+        let error = run(&Params::new().set("a", -1.0)).expect_err("b is negative").to_string();
+        assert_eq!(error, "hyperparameter `b` of `l` must satisfy `b > 0`");
+    }
+}

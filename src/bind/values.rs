@@ -2,7 +2,7 @@
 
 use super::{DataError, wants_float};
 use crate::ir::{InputData, Program};
-use crate::tensor::TensorView;
+use crate::tensor::{Slice, TensorView};
 
 /// Floats for floats and ints for ints; of any width.
 pub(super) fn check_type(input: &InputData, view: &TensorView<'_>) -> Result<(), DataError> {
@@ -35,6 +35,16 @@ pub(super) fn check_labels(
     let extent = extents[range.axis.0 as usize];
     let data = view.data();
     let inside = |label: i64| usize::try_from(label).is_ok_and(|label| label < extent) || range.ignored == Some(label);
+    let all_inside = view.dense().is_some_and(|range| match data {
+        Slice::I64(labels) => labels[range].iter().all(|&label| inside(label)),
+        Slice::I32(labels) => labels[range].iter().all(|&label| inside(label.into())),
+        Slice::U32(labels) => labels[range].iter().all(|&label| inside(label.into())),
+        Slice::U8(labels) => labels[range].iter().all(|&label| inside(label.into())),
+        _ => false,
+    });
+    if all_inside {
+        return Ok(());
+    }
     match view.positions().enumerate().find(|&(_, position)| !inside(data.int(position))) {
         None => Ok(()),
         Some((place, position)) => Err(DataError::Label {

@@ -15,7 +15,7 @@ use crate::kernel::{
     Access, BufferId, BufferKind, Call, Coordinate, Effect, Function, Instruction, Line, Operand, Place, Statement,
     Strip, Target, TensorRef,
 };
-use crate::op::{Element, Logic};
+use crate::op::{Element, LOGISTIC, Logic, Unary};
 
 impl Scheduler<'_> {
     /// Code for demands whose axes are all open and that need no further loop.
@@ -76,13 +76,18 @@ impl Scheduler<'_> {
             }
             scratch.extend(stores);
             for &value in rounds.calls.iter().filter(|value| rounds.round[value] == round) {
-                statements.push(self.call(value, &mut scratch));
+                if !scratch.contains_key(&value) {
+                    statements.push(self.call(value, &rounds, &mut scratch));
+                }
             }
         }
         statements
     }
 
-    fn call(&mut self, value: ValueId, scratch: &mut FxHashMap<ValueId, BufferId>) -> Statement {
+    fn call(&mut self, value: ValueId, rounds: &Rounds, scratch: &mut FxHashMap<ValueId, BufferId>) -> Statement {
+        if let Some(family) = rounds.families.iter().find(|family| family.members.contains(&Some(value))) {
+            return self.shared_call(family, scratch);
+        }
         let data = self.values.get(value);
         let function = match data.op {
             ValueOp::Unary(op) => Function::Unary(op),
@@ -93,7 +98,18 @@ impl Scheduler<'_> {
         let arguments = data.operands.iter().map(|operand| scratch[operand]).collect();
         let result = self.new_buffer(data.element, BufferKind::Scratch, Vec::new(), true);
         scratch.insert(value, result);
-        Statement::Call(Call { function, arguments, result })
+        Statement::Call(Call { function, arguments, results: vec![Some(result)] })
+    }
+
+    fn shared_call(&mut self, family: &Family, scratch: &mut FxHashMap<ValueId, BufferId>) -> Statement {
+        let arguments = vec![scratch[&family.operand]];
+        let mut results = Vec::new();
+        for member in family.members {
+            let result = member.map(|_| self.new_buffer(Element::Real, BufferKind::Scratch, Vec::new(), true));
+            scratch.extend(member.zip(result));
+            results.push(result);
+        }
+        Statement::Call(Call { function: Function::Logistic, arguments, results })
     }
 }
 
@@ -102,12 +118,21 @@ fn block(buffer: BufferId) -> Access {
     Access { tensor: TensorRef::Buffer(buffer), coordinates: Vec::new() }
 }
 
+/// Functions of one value that share an exponential.
+struct Family {
+    operand: ValueId,
+    /// In the order of [`LOGISTIC`].
+    members: [Option<ValueId>; LOGISTIC.len()],
+}
+
 /// Which value is computed in which round.
 struct Rounds {
     round: FxHashMap<ValueId, usize>,
     /// In order.
     calls: Vec<ValueId>,
     is_call: FxHashSet<ValueId>,
+    /// The calls that are one.
+    families: Vec<Family>,
     /// What goes through scratch memory, in order.
     spilled: Vec<ValueId>,
     last: usize,
@@ -128,6 +153,7 @@ impl Rounds {
             round: FxHashMap::default(),
             calls: Vec::new(),
             is_call: FxHashSet::default(),
+            families: Vec::new(),
             spilled: Vec::new(),
             last: 0,
         };
@@ -141,9 +167,33 @@ impl Rounds {
                 rounds.calls.push(id);
             }
         }
+        rounds.find_families(scheduler);
         rounds.find_spilled(scheduler, &cone);
         rounds.last = demands.iter().map(|(demand, _)| rounds.ready(demand.value)).max().unwrap_or(0);
         rounds
+    }
+
+    /// Two calls or more of x or −x become one.
+    fn find_families(&mut self, scheduler: &Scheduler<'_>) {
+        for &call in &self.calls {
+            let value = scheduler.values.get(call);
+            let ValueOp::Unary(op) = value.op else { continue };
+            let (mut operand, mut negated) = (value.operands[0], false);
+            let below = scheduler.values.get(operand);
+            if below.op == ValueOp::Unary(Unary::Neg) && self.round.contains_key(&below.operands[0]) {
+                (operand, negated) = (below.operands[0], true);
+            }
+            let Some(place) = LOGISTIC.iter().position(|&row| row == (op, negated)) else { continue };
+            match self.families.iter_mut().find(|family| family.operand == operand) {
+                Some(family) => family.members[place] = Some(call),
+                None => {
+                    let mut members = [None; LOGISTIC.len()];
+                    members[place] = Some(call);
+                    self.families.push(Family { operand, members });
+                }
+            }
+        }
+        self.families.retain(|family| family.members.iter().flatten().count() > 1);
     }
 
     fn find_spilled(&mut self, scheduler: &Scheduler<'_>, cone: &[ValueId]) {
@@ -151,7 +201,9 @@ impl Rounds {
         for &id in cone {
             let value = scheduler.values.get(id);
             let call = self.is_call.contains(&id);
-            for &operand in &value.operands {
+            let family = self.families.iter().find(|family| family.members.contains(&Some(id)));
+            let shared = family.map(|family| [family.operand]);
+            for &operand in shared.as_ref().map_or(&value.operands[..], |shared| &shared[..]) {
                 let later = self.ready(operand) < self.round[&id] && self.is_work(scheduler, operand);
                 if !self.is_call.contains(&operand) && (call || later) {
                     spilled.insert(operand);

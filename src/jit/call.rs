@@ -3,33 +3,21 @@
 //! What the code relies on, and what this file therefore ensures: every address in the frame points to
 //! memory that lives for the whole call and holds all elements that the extents and strides name (`fits`
 //! checks the inputs against their views; outputs and buffers are sized here); nothing that
-//! is written is shared; labels may have any value (the code checks every computed position).
+//! is written is shared; labels may have any value (the code checks every computed position). What then happens stage
+//! by stage is in `run`.
+
+use smallvec::SmallVec;
 
 use super::frame::Layout;
-use super::module::{Compiled, Precision, Stage};
-use super::outputs::{Outputs, SliceMut};
-use super::whole::{self, Dimension, Strided};
+use super::module::{Compiled, Precision};
+use super::outputs::Outputs;
+use super::ranges;
+use super::share::Threads;
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
-use crate::kernel::{
-    Accumulator, BLOCK, Buffer, BufferId, BufferKind, Loop, LoopVariable, Place, Plan, Statement, TensorRef, WholeCall,
-};
-use crate::op::{Element, ReduceOp};
-use crate::tensor::{DType, Slice};
-
-/// A translated stage: frame, begin, end, partial results, memory of the range.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StageFunction(extern "C" fn(*mut u64, i64, i64, *mut u64, *mut u8));
-
-impl StageFunction {
-    /// The function at an address that `Translator` made with its `signature`.
-    pub fn new(address: *const u8) -> Self {
-        // SAFETY: the address is that of a finished function with this signature and calling convention.
-        StageFunction(unsafe {
-            std::mem::transmute::<*const u8, extern "C" fn(*mut u64, i64, i64, *mut u64, *mut u8)>(address)
-        })
-    }
-}
+use crate::kernel::{BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef};
+use crate::op::Element;
+use crate::tensor::{DType, Slice, SliceMut};
 
 /// Why a call was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,13 +82,20 @@ impl Compiled {
         let mut frame = std::mem::take(&mut outputs.frame);
         frame.clear();
         frame.resize(self.inner.layout.cells(), 0);
-        let mut call = Call { plan, layout: &self.inner.layout, precision: self.inner.precision, binding, frame };
+        let mut call = Call {
+            plan,
+            layout: &self.inner.layout,
+            precision: self.inner.precision,
+            binding,
+            threads: outputs.threads,
+            frame,
+            partials: std::mem::take(&mut outputs.partials),
+        };
         call.fill_scalars(parameters);
         call.place_outputs(outputs, targets)?;
-        let local = call.place_memory(outputs)?;
-        let mut partials = std::mem::take(&mut outputs.partials);
-        call.stages(&self.inner.stages, &plan.statements, &mut partials, local);
-        outputs.partials = partials;
+        let memory = call.place_memory(outputs)?;
+        call.stages(&self.inner.stages, &plan.statements, &memory);
+        outputs.partials = call.partials;
         outputs.frame = call.frame;
         Ok(())
     }
@@ -137,21 +132,28 @@ impl Compiled {
 }
 
 /// One call under preparation.
-struct Call<'a> {
-    plan: &'a Plan,
-    layout: &'a Layout,
-    precision: Precision,
-    binding: &'a Binding<'a>,
-    frame: Vec<u64>,
+pub(super) struct Call<'a, 'b> {
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    pub precision: Precision,
+    pub binding: &'a Binding<'b>,
+    pub threads: Threads,
+    pub frame: Vec<u64>,
+    /// For every range of the running stage a cell an accumulator.
+    pub partials: Vec<u64>,
 }
 
-/// How many ranges a stage is cut into at most.
-const RANGES: usize = 64;
+/// The memory in which the stages of a call work, beside the buffers of the whole call.
+pub(super) struct WorkingMemory {
+    /// Further copies of the buffers that a stage reduces to, for its ranges.
+    pub copies: *mut u8,
+    /// The local memory of the first thread.
+    pub local: *mut u8,
+    /// How far after it that of the next one begins.
+    pub local_bytes: usize,
+}
 
-/// The shortest range of a blocked stage.
-const SHORTEST: usize = 16 * BLOCK;
-
-impl Call<'_> {
+impl Call<'_, '_> {
     fn fill_scalars(&mut self, parameters: &[f64]) {
         for axis in 0..self.plan.axes.len() {
             let axis = AxisId(axis as u32);
@@ -219,7 +221,7 @@ impl Call<'_> {
         Ok(address)
     }
 
-    fn buffer_bytes(&self, buffer: &Buffer) -> Result<usize, CallError> {
+    pub fn buffer_bytes(&self, buffer: &Buffer) -> Result<usize, CallError> {
         let lanes = if buffer.block { BLOCK } else { 1 };
         let element = match (buffer.element, buffer.kind) {
             (Element::Real, BufferKind::Accumulator) | (Element::Int, _) => 8,
@@ -229,17 +231,18 @@ impl Call<'_> {
         self.count(&buffer.axes)?.checked_mul(lanes * element).ok_or(CallError::TooLarge)
     }
 
-    /// Lays out buffers, converted inputs and the memory of a range, and returns where the last begins.
-    fn place_memory(&mut self, outputs: &mut Outputs) -> Result<*mut u8, CallError> {
+    /// Lays out buffers, converted inputs, and what the stages work in.
+    fn place_memory(&mut self, outputs: &mut Outputs) -> Result<WorkingMemory, CallError> {
         let plan = self.plan;
-        let mut shared = Room::default();
-        let mut local = Room::default();
-        let mut offsets = Vec::with_capacity(plan.buffers.len());
-        for buffer in &plan.buffers {
+        let (mut shared, mut local) = (Room::default(), Room::default());
+        for (position, buffer) in plan.buffers.iter().enumerate() {
             let room = if buffer.local { &mut local } else { &mut shared };
-            offsets.push(room.take(self.buffer_bytes(buffer)?)?);
+            let offset = room.take(self.buffer_bytes(buffer)?)?;
+            let lanes = if buffer.block { BLOCK } else { 1 };
+            // The offset is made an address as soon as there is one.
+            self.place(TensorRef::Buffer(BufferId(position as u32)), offset as u64, &buffer.axes, lanes);
         }
-        let mut copies = Vec::new();
+        let mut converted: SmallVec<[(usize, usize); 6]> = SmallVec::new();
         for (position, input) in self.binding.inputs().iter().enumerate() {
             let element = plan.inputs[position].element;
             if self.is_direct(element, input) {
@@ -247,33 +250,64 @@ impl Call<'_> {
             }
             let bytes = if element == Element::Real { self.precision.bytes() } else { 8 };
             let bytes = input.view.count().checked_mul(bytes).ok_or(CallError::TooLarge)?;
-            copies.push((position, shared.take(bytes)?));
+            converted.push((position, shared.take(bytes)?));
         }
+        let mut needs = Needs { copies: 0, threads: 1 };
+        self.needs(&plan.statements, &mut needs)?;
+        let copies = shared.take(needs.copies)?;
         let start = shared.take(0)?;
-        let cells = start.checked_add(local.bytes).ok_or(CallError::TooLarge)?.div_ceil(8);
+        let locals = local.bytes.checked_mul(needs.threads).ok_or(CallError::TooLarge)?;
+        let cells = start.checked_add(locals).ok_or(CallError::TooLarge)?.div_ceil(8);
         if outputs.memory.len() < cells {
             let more = cells - outputs.memory.len();
             outputs.memory.try_reserve_exact(more).map_err(|_| CallError::TooLarge)?;
             outputs.memory.resize(cells, 0);
         }
+        for &(position, offset) in &converted {
+            let input = &self.binding.inputs()[position];
+            self.convert(plan.inputs[position].element, input, &mut outputs.memory[offset / 8..]);
+        }
         let base = outputs.memory.as_mut_ptr().cast::<u8>();
-        for (position, buffer) in plan.buffers.iter().enumerate() {
-            let address = if buffer.local { offsets[position] as u64 } else { base as u64 + offsets[position] as u64 };
-            let lanes = if buffer.block { BLOCK } else { 1 };
-            self.place(TensorRef::Buffer(BufferId(position as u32)), address, &buffer.axes, lanes);
+        for (position, _) in plan.buffers.iter().enumerate().filter(|(_, buffer)| !buffer.local) {
+            self.frame[self.layout.tensor(TensorRef::Buffer(BufferId(position as u32)))] += base as u64;
         }
         for (position, input) in self.binding.inputs().iter().enumerate() {
             let tensor = TensorRef::Input(position as u32);
-            match copies.iter().find(|(input, _)| *input == position) {
-                Some(&(_, offset)) => {
-                    self.convert(plan.inputs[position].element, input, &mut outputs.memory[offset / 8..]);
-                    self.place(tensor, base as u64 + offset as u64, &plan.inputs[position].axes, 1);
-                }
+            match converted.iter().find(|(input, _)| *input == position) {
+                Some(&(_, offset)) => self.place(tensor, base as u64 + offset as u64, &plan.inputs[position].axes, 1),
                 None => self.place_direct(tensor, input),
             }
         }
-        // SAFETY: `start` is within the memory, or one past its end if there are no local buffers.
-        Ok(unsafe { base.add(start) })
+        let (copies, local_bytes) = (base.wrapping_add(copies), local.bytes);
+        Ok(WorkingMemory { copies, local: base.wrapping_add(start), local_bytes })
+    }
+
+    /// What the stages need beside their buffers.
+    fn needs(&self, statements: &[Statement], needs: &mut Needs) -> Result<(), CallError> {
+        for statement in statements {
+            match statement {
+                Statement::Loop(stage) => {
+                    let cut = ranges::cut(self.plan, stage, self.binding);
+                    needs.copies = needs.copies.max(self.copies(stage, cut.count)?);
+                    let work = ranges::work(stage, self.binding);
+                    needs.threads = needs.threads.max(self.threads.used(work, cut.count));
+                }
+                Statement::Repeat(repeat) => self.needs(&repeat.body, needs)?,
+                Statement::Whole(_) | Statement::Strip(_) | Statement::Call(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the buffers that a stage reduces to, for all of its ranges but the first.
+    fn copies(&self, stage: &Loop, ranges: usize) -> Result<usize, CallError> {
+        let mut bytes = 0_usize;
+        for accumulator in &stage.accumulators {
+            if let Place::Buffer(buffer) = accumulator.place {
+                bytes = bytes.saturating_add(ranges::reduced(self.plan.buffer(buffer), self.binding));
+            }
+        }
+        bytes.checked_mul(ranges.saturating_sub(1)).ok_or(CallError::TooLarge)
     }
 
     /// Whether the kernel can read the caller's memory.
@@ -318,109 +352,14 @@ impl Call<'_> {
             memory[cell] = (memory[cell] & !(0xffff_ffff << half)) | (bits << half);
         }
     }
+}
 
-    fn stages(&mut self, stages: &[Stage], statements: &[Statement], partials: &mut Vec<u64>, local: *mut u8) {
-        for stage in stages {
-            match stage {
-                Stage::Straight(function) => {
-                    (function.0)(self.frame.as_mut_ptr(), 0, 0, std::ptr::null_mut(), local);
-                }
-                Stage::Ranges(function, statement) => {
-                    if let Statement::Loop(inner) = &statements[*statement] {
-                        self.run(*function, inner, partials, local);
-                    }
-                }
-                Stage::Whole(statement) => {
-                    if let Statement::Whole(whole) = &statements[*statement] {
-                        self.whole(whole);
-                    }
-                }
-                Stage::Repeat(statement, body) => {
-                    if let Statement::Repeat(repeat) = &statements[*statement] {
-                        for turn in 0..repeat.turns {
-                            repeat.variables.iter().for_each(|variable| self.turn(variable, turn));
-                            self.stages(body, &repeat.body, partials, local);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Makes what a turn has written what the next one reads, and keeps it where it is asked for.
-    fn turn(&mut self, variable: &LoopVariable, turn: u64) {
-        let cell = |buffer| self.layout.tensor(TensorRef::Buffer(buffer));
-        self.frame.swap(cell(variable.current), cell(variable.next));
-        let bytes = self.buffer_bytes(self.plan.buffer(variable.current));
-        let bytes = bytes.unwrap_or_else(|_| unreachable!("it was placed"));
-        let from = self.frame[cell(variable.current)] as *const u8;
-        for &trace in &variable.traces {
-            let to = (self.frame[cell(trace)] as *mut u8).wrapping_add(turn as usize * bytes);
-            // SAFETY: `place_memory` has placed both; the trace has the variable's elements once for every turn.
-            unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) };
-        }
-    }
-
-    /// Runs a stage over its ranges, whose number depends on nothing but the extent, and combines what
-    /// they reduce in their order.
-    fn run(&mut self, function: StageFunction, stage: &Loop, partials: &mut Vec<u64>, local: *mut u8) {
-        let extent = self.binding.extent(stage.axis);
-        let share = extent.div_ceil(RANGES);
-        let length = if stage.blocked { share.max(SHORTEST).next_multiple_of(BLOCK) } else { share.max(1) };
-        partials.clear();
-        partials.resize(stage.accumulators.len(), 0);
-        for (cell, accumulator) in stage.accumulators.iter().enumerate() {
-            match accumulator.place {
-                Place::Register(register) => {
-                    self.frame[self.layout.register(register)] = neutral(accumulator);
-                }
-                Place::Buffer(buffer) => partials[cell] = self.fill(buffer, accumulator),
-            }
-        }
-        let mut begin = 0;
-        while begin < extent {
-            let end = (begin + length).min(extent);
-            (function.0)(self.frame.as_mut_ptr(), begin as i64, end as i64, partials.as_mut_ptr(), local);
-            for (cell, accumulator) in stage.accumulators.iter().enumerate() {
-                if let Place::Register(register) = accumulator.place {
-                    let so_far = self.frame[self.layout.register(register)];
-                    self.frame[self.layout.register(register)] = combine(accumulator, so_far, partials[cell]);
-                }
-            }
-            begin = end;
-        }
-    }
-
-    /// Runs a whole operation on the tensors of the frame.
-    fn whole(&self, call: &WholeCall) {
-        let operands: Vec<Strided> =
-            call.operands.iter().map(|operand| self.strided(operand.tensor, &operand.axes, operand.element)).collect();
-        let result = self.plan.buffer(call.result);
-        let result = self.strided(TensorRef::Buffer(call.result), &result.axes, result.element);
-        whole::run(&call.op, self.precision, &operands, &result);
-    }
-
-    /// A tensor of the frame. Its extents are those of its own axes, whatever they are called.
-    fn strided(&self, tensor: TensorRef, names: &[AxisId], element: Element) -> Strided {
-        let cell = self.layout.tensor(tensor);
-        let dimension = |(position, (&axis, &own)): (usize, (&AxisId, &AxisId))| Dimension {
-            axis,
-            extent: self.binding.extent(own),
-            stride: self.frame[cell + 1 + position] as i64 as isize,
-        };
-        let dimensions = names.iter().zip(self.plan.axes_of(tensor)).enumerate().map(dimension).collect();
-        Strided { address: self.frame[cell] as *mut u8, element, dimensions }
-    }
-
-    /// Sets a buffer to the neutral element and returns its address.
-    fn fill(&self, buffer: BufferId, accumulator: &Accumulator) -> u64 {
-        let address = self.frame[self.layout.tensor(TensorRef::Buffer(buffer))];
-        let bytes = self.buffer_bytes(self.plan.buffer(buffer)).unwrap_or_else(|_| unreachable!("it was placed"));
-        // SAFETY: `place_memory` has placed the buffer, of 8-byte elements, at an 8-byte boundary.
-        let cells = unsafe { std::slice::from_raw_parts_mut(address as *mut u64, bytes / 8) };
-        cells.fill(neutral(accumulator));
-        address
-    }
+/// What the stages of a call need.
+struct Needs {
+    /// Bytes.
+    copies: usize,
+    /// The most threads that one of them uses.
+    threads: usize,
 }
 
 /// Memory that is handed out piece by piece.
@@ -436,35 +375,4 @@ impl Room {
         self.bytes = start.checked_add(rounded).ok_or(CallError::TooLarge)?;
         Ok(start)
     }
-}
-
-fn neutral(accumulator: &Accumulator) -> u64 {
-    let (real, int) = match accumulator.op {
-        ReduceOp::Sum => (0.0, 0),
-        ReduceOp::Prod => (1.0, 1),
-        ReduceOp::Min => (f64::INFINITY, i64::MAX),
-        ReduceOp::Max => (f64::NEG_INFINITY, i64::MIN),
-    };
-    if accumulator.element == Element::Real { real.to_bits() } else { int as u64 }
-}
-
-fn combine(accumulator: &Accumulator, a: u64, b: u64) -> u64 {
-    if accumulator.element != Element::Real {
-        let (a, b) = (a as i64, b as i64);
-        let whole = match accumulator.op {
-            ReduceOp::Sum => a.wrapping_add(b),
-            ReduceOp::Prod => a.wrapping_mul(b),
-            ReduceOp::Min => a.min(b),
-            ReduceOp::Max => a.max(b),
-        };
-        return whole as u64;
-    }
-    let (a, b) = (f64::from_bits(a), f64::from_bits(b));
-    let whole = match accumulator.op {
-        ReduceOp::Sum => a + b,
-        ReduceOp::Prod => a * b,
-        ReduceOp::Min => crate::numeric::minimum(a, b),
-        ReduceOp::Max => crate::numeric::maximum(a, b),
-    };
-    whole.to_bits()
 }

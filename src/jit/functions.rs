@@ -1,17 +1,22 @@
-//! The functions that kernels call: for one double, and for a block of lanes.
+//! The functions that kernels call: for one number, and for a block of lanes.
 //!
-//! One table, keyed by operation, over the scalar functions of [`crate::numeric`]. A kernel refers to
-//! them by symbol, so that its code does not depend on where they are.
+//! One table, keyed by operation: the vector math library where it has a row, else loops over the scalar
+//! functions of [`crate::numeric`]. All forms of a function for one precision have the same bits, so that a number
+//! may be computed by any of them. A kernel refers to them by symbol, so that its code does not depend on where
+//! they are.
 
 use crate::kernel::Function;
 use crate::numeric;
 use crate::op::{Binary, Unary};
+use crate::vector;
 
 /// Over which elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Form {
     /// One double, given and returned in registers.
     One,
+    /// The same for a double that is a single: what the function on blocks of singles gives.
+    OneF32,
     /// A block of singles in memory.
     BlockF32,
     /// A block of doubles in memory.
@@ -24,9 +29,11 @@ pub(super) fn symbol(function: Function, form: Form) -> String {
         Function::Unary(op) => op.name(),
         Function::Binary(op) => op.name(),
         Function::Polygamma(_) => "polygamma",
+        Function::Logistic => "logistic",
     };
     let form = match form {
         Form::One => "one",
+        Form::OneF32 => "one_f32",
         Form::BlockF32 => "block_f32",
         Form::BlockF64 => "block_f64",
     };
@@ -36,38 +43,65 @@ pub(super) fn symbol(function: Function, form: Form) -> String {
 /// The function of a symbol.
 pub(super) fn lookup(symbol: &str) -> Option<*const u8> {
     let name = symbol.strip_prefix("lossc_")?;
-    let (name, forms) = if let Some(name) = name.strip_suffix("_one") {
+    let (name, form) = if let Some(name) = name.strip_suffix("_one") {
         (name, Form::One)
+    } else if let Some(name) = name.strip_suffix("_one_f32") {
+        (name, Form::OneF32)
     } else if let Some(name) = name.strip_suffix("_block_f32") {
         (name, Form::BlockF32)
     } else {
         (name.strip_suffix("_block_f64")?, Form::BlockF64)
     };
+    if name == "logistic" {
+        return match form {
+            Form::BlockF32 => Some(vector::logistic_f32(vector::machine()).block as *const u8),
+            Form::BlockF64 => Some(vector::logistic_f64(vector::machine()).block as *const u8),
+            Form::One | Form::OneF32 => None,
+        };
+    }
     if name == "polygamma" {
         return Some(pick(
-            forms,
+            form,
             polygamma_one as *const u8,
             polygamma_block::<f32> as *const u8,
             polygamma_block::<f64> as *const u8,
         ));
     }
     if name == Binary::Powi.name() {
-        return Some(pick(
-            forms,
-            powi_one as *const u8,
-            powi_block::<f32> as *const u8,
-            powi_block::<f64> as *const u8,
-        ));
+        return Some(pick(form, powi_one as *const u8, powi_block::<f32> as *const u8, powi_block::<f64> as *const u8));
     }
     if let Some(op) = Unary::from_name(name) {
-        return Some(unary(op, forms));
+        return Some(vector_unary(op, form).unwrap_or_else(|| unary(op, form)));
     }
-    Binary::from_name(name).map(|op| binary(op, forms))
+    Binary::from_name(name).map(|op| vector_binary(op, form).unwrap_or_else(|| binary(op, form)))
+}
+
+/// The function of the vector math library for this machine, if it has one.
+fn vector_unary(op: Unary, form: Form) -> Option<*const u8> {
+    let machine = vector::machine();
+    Some(match form {
+        Form::One => vector::unary_f64(op, machine)?.one as *const u8,
+        Form::OneF32 => vector::unary_f32(op, machine)?.one as *const u8,
+        Form::BlockF32 => vector::unary_f32(op, machine)?.block as *const u8,
+        Form::BlockF64 => vector::unary_f64(op, machine)?.block as *const u8,
+    })
+}
+
+/// The same for two operands.
+fn vector_binary(op: Binary, form: Form) -> Option<*const u8> {
+    let machine = vector::machine();
+    Some(match form {
+        Form::One => vector::binary_f64(op, machine)?.one as *const u8,
+        Form::OneF32 => vector::binary_f32(op, machine)?.one as *const u8,
+        Form::BlockF32 => vector::binary_f32(op, machine)?.block as *const u8,
+        Form::BlockF64 => vector::binary_f64(op, machine)?.block as *const u8,
+    })
 }
 
 fn pick(form: Form, one: *const u8, block_f32: *const u8, block_f64: *const u8) -> *const u8 {
     match form {
-        Form::One => one,
+        // Rounded by the kernel, as a block is.
+        Form::One | Form::OneF32 => one,
         Form::BlockF32 => block_f32,
         Form::BlockF64 => block_f64,
     }
@@ -182,11 +216,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn functions_with_several_results_have_blocks() {
+        for form in [Form::BlockF32, Form::BlockF64] {
+            assert!(lookup(&symbol(Function::Logistic, form)).is_some(), "{form:?}");
+        }
+    }
+
+    #[test]
     fn every_row_has_all_forms() {
         let unary = Unary::ALL.iter().map(|&op| Function::Unary(op));
         let binary = Binary::ALL.iter().map(|&op| Function::Binary(op));
         for function in unary.chain(binary).chain([Function::Polygamma(1)]) {
-            for form in [Form::One, Form::BlockF32, Form::BlockF64] {
+            for form in [Form::One, Form::OneF32, Form::BlockF32, Form::BlockF64] {
                 assert!(lookup(&symbol(function, form)).is_some(), "{function:?} {form:?}");
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! [`compile`] schedules a program and translates every stage of the plan ([`translate`], [`strip`], [`vector`],
 //! [`arithmetic`]) into one function; [`frame`] says how a call hands over its data, [`call`] is the
-//! border where that happens, [`functions`] are the precompiled functions that kernels call, [`whole`] the operations
+//! border where that happens, [`run`] runs the stages, cut by [`ranges`] and shared among threads by [`share`], [`functions`] are the precompiled functions that kernels call, [`whole`] the operations
 //! on whole tensors.
 //! [`module`] owns the code.
 
@@ -12,6 +12,9 @@ mod frame;
 mod functions;
 mod module;
 mod outputs;
+mod ranges;
+mod run;
+mod share;
 mod strip;
 mod translate;
 mod vector;
@@ -19,4 +22,5 @@ mod whole;
 
 pub use call::CallError;
 pub use module::{Compiled, JitError, Precision, compile};
-pub use outputs::{Outputs, SliceMut};
+pub use outputs::Outputs;
+pub use share::Threads;

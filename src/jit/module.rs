@@ -10,9 +10,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 
-use super::call::StageFunction;
 use super::frame::Layout;
 use super::functions::lookup;
+use super::run::StageFunction;
 use super::translate::{Translator, signature};
 use crate::fuse::fuse;
 use crate::ir::Program;

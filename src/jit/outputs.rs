@@ -1,24 +1,19 @@
 //! Where results go: memory of the caller, or memory that is kept from call to call.
 
-/// Memory of the caller for an output.
-#[derive(Debug)]
-pub enum SliceMut<'a> {
-    /// Singles.
-    F32(&'a mut [f32]),
-    /// Doubles.
-    F64(&'a mut [f64]),
-}
+use super::share::Threads;
 
 /// The results of a call, and the memory that it works in. Reused, it is not allocated again.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
+    /// What computes it: set it before a call.
+    pub threads: Threads,
     pub(super) scalars: Vec<f64>,
     pub(super) is_scalar: Vec<bool>,
     pub(super) singles: Vec<Vec<f32>>,
     pub(super) doubles: Vec<Vec<f64>>,
     pub(super) frame: Vec<u64>,
     pub(super) partials: Vec<u64>,
-    /// Buffers of the whole call, then converted inputs, then the memory of the running range.
+    /// Buffers of the whole call, then converted inputs, then the memory of each thread.
     pub(super) memory: Vec<u64>,
 }
 
@@ -55,6 +50,18 @@ impl Outputs {
     /// An output of a kernel in double precision, with its memory: the next call allocates it anew.
     pub fn take_f64(&mut self, output: usize) -> Vec<f64> {
         std::mem::take(&mut self.doubles[output])
+    }
+
+    /// Memory for an output of a kernel in single precision, instead of newly allocated one.
+    pub fn give_f32(&mut self, output: usize, memory: Vec<f32>) {
+        self.singles.resize_with(self.singles.len().max(output + 1), Vec::new);
+        self.singles[output] = memory;
+    }
+
+    /// Memory for an output of a kernel in double precision, instead of newly allocated one.
+    pub fn give_f64(&mut self, output: usize, memory: Vec<f64>) {
+        self.doubles.resize_with(self.doubles.len().max(output + 1), Vec::new);
+        self.doubles[output] = memory;
     }
 
     /// An output of a kernel in double precision.

@@ -316,10 +316,13 @@ impl<'a, 'f> Translator<'a, 'f> {
     fn block_call(&mut self, call: &Call) {
         let Some(length) = self.length else { unreachable!("calls are in blocks: the verifier has checked it") };
         let form = if self.precision == types::F32 { Form::BlockF32 } else { Form::BlockF64 };
-        let buffers = call.arguments.iter().chain([&call.result]);
+        let buffers = call.arguments.iter().copied().map(Some).chain(call.results.iter().copied());
         let mut arguments: Vec<Value> = Vec::new();
-        for &buffer in buffers {
-            arguments.push(self.base(TensorRef::Buffer(buffer)));
+        for buffer in buffers {
+            arguments.push(match buffer {
+                Some(buffer) => self.base(TensorRef::Buffer(buffer)),
+                None => self.builder.ins().iconst(types::I64, 0),
+            });
         }
         arguments.push(length);
         if let Function::Polygamma(order) = call.function {
@@ -331,14 +334,16 @@ impl<'a, 'f> Translator<'a, 'f> {
         }
     }
 
-    /// A function of one double.
+    /// A function of one double. Inside of loops numbers are in the precision of the loss.
     pub fn scalar_call(&mut self, function: Function, arguments: &[Value]) -> Value {
+        let single = self.precision == types::F32 && !self.indices.is_empty();
+        let form = if single { Form::OneF32 } else { Form::One };
         let mut arguments: Vec<Value> = arguments.to_vec();
         if let Function::Polygamma(order) = function {
             arguments.push(self.builder.ins().iconst(types::I64, i64::from(order)));
         }
         let types: Vec<Type> = arguments.iter().map(|&value| self.builder.func.dfg.value_type(value)).collect();
-        match self.import(function, Form::One, &types, Some(types::F64)) {
+        match self.import(function, form, &types, Some(types::F64)) {
             Some(import) => {
                 let call = self.builder.ins().call(import, &arguments);
                 self.builder.inst_results(call)[0]

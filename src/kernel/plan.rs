@@ -175,6 +175,8 @@ pub enum Function {
     Binary(Binary),
     /// A derivative of digamma.
     Polygamma(u32),
+    /// The functions of [`LOGISTIC`](crate::op::LOGISTIC), as many as are wanted, from one exponential.
+    Logistic,
 }
 
 /// A call of a block function.
@@ -184,8 +186,9 @@ pub struct Call {
     pub function: Function,
     /// Block buffers without further axes.
     pub arguments: Vec<BufferId>,
-    /// A block buffer without further axes; may be an argument.
-    pub result: BufferId,
+    /// Block buffers without further axes, and no arguments: one, but for a function with several results, which says
+    /// their order; there is none for what is not wanted.
+    pub results: Vec<Option<BufferId>>,
 }
 
 /// What is computed from whole tensors by precompiled code.

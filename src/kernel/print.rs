@@ -7,7 +7,7 @@ use super::plan::{
     Operand, Place, Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
 };
 use crate::ir::{AxisId, Constant};
-use crate::op::Logic;
+use crate::op::{LOGISTIC, Logic};
 
 impl Display for Operand {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -74,9 +74,19 @@ impl Plan {
                     Function::Unary(op) => op.name().to_owned(),
                     Function::Binary(op) => op.name().to_owned(),
                     Function::Polygamma(order) => format!("polygamma{order}"),
+                    Function::Logistic => "logistic".to_owned(),
                 };
                 let arguments: Vec<String> = call.arguments.iter().map(ToString::to_string).collect();
-                writeln!(f, "{indent}{} = call {function}({})", call.result, arguments.join(", "))
+                let part = |(position, result): (usize, &Option<BufferId>)| {
+                    let result = (*result)?;
+                    Some(match (call.function, LOGISTIC[position % LOGISTIC.len()]) {
+                        (Function::Logistic, (op, false)) => format!("{result} {}", op.name()),
+                        (Function::Logistic, (op, true)) => format!("{result} {} of neg", op.name()),
+                        _ => result.to_string(),
+                    })
+                };
+                let results: Vec<String> = call.results.iter().enumerate().filter_map(part).collect();
+                writeln!(f, "{indent}{} = call {function}({})", results.join(", "), arguments.join(", "))
             }
             Statement::Loop(inner) => self.looped(f, inner, depth),
             Statement::Repeat(repeat) => {

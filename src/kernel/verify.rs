@@ -4,14 +4,16 @@
 //! operands are earlier lines of the right element type; accesses have the rank of their tensor, and a
 //! block buffer is used in a strip; only declared registers and buffers occur; a call's buffers are
 //! single blocks; whole operations and `repeat` stand at the top, on whole buffers; inputs are not written; a strip that runs once has no line that varies.
+//! What threads share: the ranges of a loop at the top write tensors at their own positions of its axis only, set only
+//! scalars of their own, and reduce into memory of their own or what the loop reduces.
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
 use super::plan::{
-    Access, BufferId, Coordinate, Effect, Instruction, Loop, Operand, Place, Plan, RegisterId, Repeat, Statement,
-    Strip, Target, TensorRef, WholeCall,
+    Access, Accumulator, BufferId, Coordinate, Effect, Function, Instruction, Loop, Operand, Place, Plan, RegisterId,
+    Repeat, Statement, Strip, Target, TensorRef, WholeCall,
 };
 use crate::ir::AxisId;
-use crate::op::Element;
+use crate::op::{Element, LOGISTIC};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +25,7 @@ pub struct PlanError(pub String);
 /// # Errors
 /// With the first violation.
 pub fn verify(plan: &Plan) -> Result<(), PlanError> {
-    let mut check = Check { plan, open: Vec::new(), vector: None };
+    let mut check = Check { plan, open: Vec::new(), vector: None, reduced: Vec::new() };
     check.statements(&plan.statements)
 }
 
@@ -31,6 +33,8 @@ struct Check<'a> {
     plan: &'a Plan,
     open: Vec<AxisId>,
     vector: Option<AxisId>,
+    /// The buffers that the loop at the top reduces to.
+    reduced: Vec<BufferId>,
 }
 
 fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), PlanError> {
@@ -44,7 +48,13 @@ impl Check<'_> {
                 Statement::Strip(strip) => self.strip(strip)?,
                 Statement::Call(call) => {
                     require(self.vector.is_some(), || "a call outside of a block".into())?;
-                    for &buffer in call.arguments.iter().chain([&call.result]) {
+                    let count = if call.function == Function::Logistic { LOGISTIC.len() } else { 1 };
+                    require(call.results.len() == count, || "a call with results of another function".into())?;
+                    let results = || call.results.iter().flatten();
+                    for buffer in results() {
+                        require(!call.arguments.contains(buffer), || format!("{buffer} is read and written"))?;
+                    }
+                    for &buffer in call.arguments.iter().chain(results()) {
                         self.buffer(buffer)?;
                         let data = self.plan.buffer(buffer);
                         require(data.block && data.axes.is_empty(), || format!("{buffer} is not one block"))?;
@@ -67,6 +77,13 @@ impl Check<'_> {
                 Place::Register(register) => self.register(register)?,
                 Place::Buffer(buffer) => self.buffer(buffer)?,
             }
+        }
+        if self.open.is_empty() {
+            let buffer = |accumulator: &Accumulator| match accumulator.place {
+                Place::Buffer(buffer) => Some(buffer),
+                Place::Register(_) => None,
+            };
+            self.reduced = inner.accumulators.iter().filter_map(buffer).collect();
         }
         let vector = self.vector;
         if inner.blocked {
@@ -138,21 +155,36 @@ impl Check<'_> {
                     self.operand(strip, *value, None)?;
                     require(!matches!(access.tensor, TensorRef::Input(_)), || "an input is written".into())?;
                     self.access(strip, access)?;
+                    let stage = self.open.first().map(|&axis| Coordinate::Axis(axis));
+                    let own = stage.is_none_or(|axis| access.coordinates.contains(&axis)) || self.is_local(access);
+                    require(own, || "two ranges of a loop may write the same element".into())?;
                 }
                 Effect::Set(register, value) => {
                     self.register(*register)?;
+                    let own = self.open.is_empty() || self.plan.register(*register).local;
+                    require(own, || format!("register {} outlives the loop that sets it", register.0))?;
                     self.operand(strip, *value, Some(self.plan.register(*register).element))?;
                 }
                 Effect::Accumulate(_, target, value) => {
                     self.operand(strip, *value, None)?;
                     match target {
                         Target::Register(register) => self.register(*register)?,
-                        Target::Memory(access) => self.access(strip, access)?,
+                        Target::Memory(access) => {
+                            self.access(strip, access)?;
+                            let reduced = self.reduced.iter().any(|&buffer| access.tensor == TensorRef::Buffer(buffer));
+                            let own = reduced || self.is_local(access);
+                            require(own, || "two ranges of a loop may reduce into the same element".into())?;
+                        }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether every range has memory of its own for what is accessed.
+    fn is_local(&self, access: &Access) -> bool {
+        matches!(access.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local)
     }
 
     fn operand(&self, strip: &Strip, operand: Operand, element: Option<Element>) -> Result<(), PlanError> {

@@ -28,6 +28,10 @@ impl Lowering<'_> {
 
     /// Lowers one expression of an instance.
     pub fn expr(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
+        with_room(|| self.expr_step(instance, expr))
+    }
+
+    fn expr_step(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
         let constant = |node: NodeId| {
             Ok(Value { node, axes: Vec::new(), outer: Outermost::other("a number", expr.span), data: false })
         };
@@ -311,7 +315,7 @@ impl Lowering<'_> {
             });
         }
         self.depth += 1;
-        let value = with_room(|| self.instantiate(instance, call));
+        let value = self.instantiate(instance, call);
         self.depth -= 1;
         let value = value?;
         instance.calls.borrow_mut().insert(key, value.clone());
@@ -341,7 +345,7 @@ impl Lowering<'_> {
                 continue;
             }
             if let (None, Some(name)) = (given, self.carried_name(Some(call.number), position)) {
-                let value = self.real_parameter(&inner, hyperparameter, &name);
+                let value = self.real_parameter(&inner, hyperparameter, &name)?;
                 inner.hyperparameters.push(value);
                 continue;
             }

@@ -162,7 +162,7 @@ impl<'h> Lowering<'h> {
                     None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
                 }
             } else {
-                self.real_parameter(&instance, hyperparameter, &hyperparameter.name)
+                self.real_parameter(&instance, hyperparameter, &hyperparameter.name)?
             };
             instance.hyperparameters.push(value);
         }
@@ -170,20 +170,30 @@ impl<'h> Lowering<'h> {
         Ok(instance)
     }
 
-    /// A parameter of the graph for a hyperparameter of an instance.
-    pub fn real_parameter(&mut self, instance: &Instance<'_>, one: &hir::Hyperparameter, name: &str) -> Hyper {
+    /// A parameter of the graph for a hyperparameter of an instance. A default that speaks of other hyperparameters holds
+    /// where the parameter is NaN, which is what it is if it is not given.
+    pub fn real_parameter(
+        &mut self,
+        instance: &Instance<'_>,
+        one: &hir::Hyperparameter,
+        name: &str,
+    ) -> Result<Hyper, LowerError> {
         let known = self.program.parameters.iter().position(|data| data.name == name);
         let id = ParameterId(known.unwrap_or(self.program.parameters.len()) as u32);
+        let default = constant_real(&one.default, instance);
         if known.is_none() {
-            let default = constant_real(&one.default, instance).unwrap_or(f64::NAN);
+            let default = default.unwrap_or(f64::NAN);
             self.program.parameters.push(ParameterData { name: name.to_string(), default });
         }
-        Hyper::Real(Value {
-            node: self.program.graph.parameter(id),
-            axes: Vec::new(),
-            outer: Outermost::other("a hyperparameter", one.span),
-            data: false,
-        })
+        let mut node = self.program.graph.parameter(id);
+        if default.is_none() {
+            let otherwise = self.expr(instance, &one.default)?.node;
+            let graph = &mut self.program.graph;
+            let given = graph.compare(Compare::Eq, node, node);
+            node = graph.select(given, node, otherwise);
+        }
+        let outer = Outermost::other("a hyperparameter", one.span);
+        Ok(Hyper::Real(Value { node, axes: Vec::new(), outer, data: false }))
     }
 
     /// The `let`s of an instance, in order.

@@ -1,4 +1,5 @@
-//! The one set of scalar functions: interpreter, constant folding and kernels compute with these.
+//! The one set of scalar functions: interpreter and constant folding compute with these, and kernels where the vector
+//! math library has no formula.
 //!
 //! One function per row of the operation tables, in double precision, with the edge values that the
 //! row's sentence promises; [`unary_f32`] and its like compute in double precision and round once, so

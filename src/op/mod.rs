@@ -14,6 +14,16 @@ pub const EXTENT_UNARY: &[Unary] = &[Unary::Neg, Unary::Abs];
 /// The operations on two operands of which the extent of an axis may be computed.
 pub const EXTENT_BINARY: &[Binary] = &[Binary::Add, Binary::Sub, Binary::Mul, Binary::Min, Binary::Max];
 
+/// The functions of x and (where true) of −x that can be computed from one e^−|x|.
+pub const LOGISTIC: [(Unary, bool); 6] = [
+    (Unary::Sigmoid, false),
+    (Unary::Sigmoid, true),
+    (Unary::Softplus, false),
+    (Unary::Softplus, true),
+    (Unary::LogSigmoid, false),
+    (Unary::LogSigmoid, true),
+];
+
 /// The element type of a graph node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Element {

@@ -9,7 +9,7 @@ use super::program::{LossInfo, Program};
 use crate::check::kind_name;
 use crate::hir::{self, AxisIndex, AxisKind, Carried, Function, print_function};
 use crate::ir::print as print_program;
-use crate::jit::{self, Precision};
+use crate::jit::{self, Precision, Threads};
 use crate::lower::{self, Lowered, Options, Reduction};
 use crate::pipeline::{self, Stages};
 use crate::suggestion::did_you_mean;
@@ -64,6 +64,7 @@ pub struct LossBuilder {
     dtype: DType,
     engine: Engine,
     check_data: bool,
+    threads: Threads,
     options: Options,
     defaults: BTreeMap<String, f64>,
     carried: Arc<Vec<Carried>>,
@@ -81,6 +82,7 @@ impl LossBuilder {
             dtype: DType::F32,
             engine: Engine::Jit,
             check_data: false,
+            threads: Threads::default(),
             options: Options::default(),
             defaults: BTreeMap::new(),
         }
@@ -136,6 +138,22 @@ impl LossBuilder {
     #[must_use]
     pub fn check_data(mut self, check: bool) -> Self {
         self.check_data = check;
+        self
+    }
+
+    /// How many threads a call may use, at least 1; without it, as many as the process's rayon pool has. What is not
+    /// worth it runs on one, and the result has the same bits for any number.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads.limit = Some(threads.max(1));
+        self
+    }
+
+    /// From how much work on a step of a call is shared among threads, in tenths of a nanosecond as a rough model of
+    /// costs has it. The default is what pays; tests set it to 0.
+    #[must_use]
+    pub fn threads_from(mut self, work: u64) -> Self {
+        self.threads.worth = work;
         self
     }
 
@@ -211,6 +229,10 @@ impl LossBuilder {
 
     pub(super) fn function(&self) -> &Function {
         &self.function
+    }
+
+    pub(super) fn used_threads(&self) -> Threads {
+        self.threads
     }
 
     pub(super) fn checks_data(&self) -> bool {

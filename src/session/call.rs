@@ -3,19 +3,23 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use smallvec::SmallVec;
+
 use super::build::LossBuilder;
 use super::error::Error;
 use super::params::{Params, State};
 use super::program::LossInfo;
+use super::result::Evaluation;
+use super::workspace::Workspace;
 use crate::bind::{Binding, InputBinding};
 use crate::eval::{self, Dense};
-use crate::hir::{AxisIndex, AxisKind, Function};
-use crate::ir::{AxisId, InputData, OutputRole, Program};
-use crate::jit::{Compiled, Outputs};
+use crate::hir::{Axis, AxisKind, Function};
+use crate::ir::{AxisId, InputData, Output, OutputRole, Program};
+use crate::jit::Compiled;
 use crate::lower::Conditions;
 use crate::op::Element;
 use crate::syntax::ast::Role;
-use crate::tensor::{DType, Tensor, TensorView};
+use crate::tensor::{TensorView, TensorViewMut};
 
 /// A compiled loss: `Send + Sync`, cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,7 +30,7 @@ pub struct Loss {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) builder: LossBuilder,
-    pub(super) variants: Mutex<HashMap<Shape, Arc<Variant>>>,
+    pub(super) variants: Mutex<HashMap<Key, Arc<Variant>>>,
 }
 
 /// What of the data the kernels are made for.
@@ -41,7 +45,7 @@ pub(super) struct Shape {
 /// The kernels for one [`Shape`].
 #[derive(Debug)]
 pub(super) struct Variant {
-    program: Program,
+    pub program: Program,
     conditions: Conditions,
     compiled: Option<Compiled>,
 }
@@ -49,89 +53,6 @@ pub(super) struct Variant {
 impl Variant {
     pub(super) fn new(program: Program, conditions: Conditions, compiled: Option<Compiled>) -> Self {
         Variant { program, conditions, compiled }
-    }
-}
-
-/// A value of a loss.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// One number.
-    Scalar(f64),
-    /// One number a sample, with reduction `none`.
-    Tensor(Tensor),
-}
-
-/// A term of a compound loss.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Term {
-    /// Its name.
-    pub name: String,
-    /// Its value, before the weight.
-    pub value: f64,
-    /// The factor in front of it.
-    pub weight: f64,
-}
-
-/// A gradient.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gradient {
-    /// The input or learnable that it is with respect to.
-    pub input: String,
-    /// The gradient, in the shape of the input, row-major.
-    pub tensor: Tensor,
-}
-
-/// What a call gives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evaluation {
-    value: Value,
-    terms: Vec<Term>,
-    gradients: Vec<Gradient>,
-    state: State,
-}
-
-impl Evaluation {
-    /// The value; NaN where it is not one number (see [`Evaluation::values`]).
-    pub fn value(&self) -> f64 {
-        match &self.value {
-            Value::Scalar(value) => *value,
-            Value::Tensor(_) => f64::NAN,
-        }
-    }
-
-    /// The value, one number or a tensor.
-    pub fn values(&self) -> &Value {
-        &self.value
-    }
-
-    /// All terms of a compound loss, in order.
-    pub fn terms(&self) -> &[Term] {
-        &self.terms
-    }
-
-    /// The value of a term, before its weight.
-    pub fn term(&self, name: &str) -> Option<f64> {
-        self.terms.iter().find(|term| term.name == name).map(|term| term.value)
-    }
-
-    /// All gradients, in the order in which they were asked for.
-    pub fn gradients(&self) -> &[Gradient] {
-        &self.gradients
-    }
-
-    /// The states after the call: give them to the next one with [`Params::with_state`].
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// All gradients, to keep their memory.
-    pub fn into_gradients(self) -> Vec<Gradient> {
-        self.gradients
-    }
-
-    /// The gradient with respect to an input or a learnable.
-    pub fn grad(&self, input: &str) -> Option<&Tensor> {
-        self.gradients.iter().find(|gradient| gradient.input == input).map(|gradient| &gradient.tensor)
     }
 }
 
@@ -177,13 +98,25 @@ impl Loss {
     }
 
     pub(super) fn variant(&self, shape: &Shape) -> Result<Arc<Variant>, Error> {
+        let key = key_of(self.inner.builder.function(), shape);
+        self.variant_by(key, || shape.clone())
+    }
+
+    /// The kernels for some inputs.
+    fn variant_of(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Arc<Variant>, Error> {
+        let function = self.inner.builder.function();
+        let key = key_of_inputs(function, inputs);
+        self.variant_by(key, || shape_of(function, inputs))
+    }
+
+    fn variant_by(&self, key: Key, shape: impl FnOnce() -> Shape) -> Result<Arc<Variant>, Error> {
         // A thread that panicked while it held the lock left a map that is still good.
         let mut variants = self.inner.variants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(variant) = variants.get(shape) {
+        if let Some(variant) = variants.get(&key) {
             return Ok(variant.clone());
         }
-        let variant = Arc::new(self.inner.builder.compile(shape)?);
-        variants.insert(shape.clone(), variant.clone());
+        let variant = Arc::new(self.inner.builder.compile(&shape())?);
+        variants.insert(key, variant.clone());
         Ok(variant)
     }
 
@@ -193,43 +126,109 @@ impl Loss {
     /// If the data do not fit the loss (the message names the input, the axis and both extents), or a
     /// hyperparameter is unknown or outside its domain.
     pub fn value_and_grad(&self, inputs: &[(&str, TensorView<'_>)], params: &Params) -> Result<Evaluation, Error> {
+        let mut workspace = Workspace::new();
+        self.value_and_grad_into(inputs, params, &mut [], &mut workspace)?;
+        Ok(workspace.into_evaluation())
+    }
+
+    /// Value and terms, and gradients into memory of the caller; those for which none is given are in the result. A
+    /// gradient that lies dense and has the precision of the loss is written where it belongs, and nothing is copied.
+    ///
+    /// The workspace holds what a call needs. It is the caller's too: reused with tensors of the same shapes, a call
+    /// takes no memory from the heap, but for losses with matrix products, sorting or scattering, for hyperparameters
+    /// with a condition whose values have changed, and for what several threads need.
+    ///
+    /// ```
+    /// use lossc::session::{Compiler, Params, Workspace};
+    /// use lossc::tensor::{Slice, SliceMut, TensorView, TensorViewMut};
+    ///
+    /// let mse = Compiler::new().standard()?.loss("mse")?.wrt(["pred"]).build()?;
+    /// let (pred, target, mut gradient) = ([1.0_f32, 2.0], [0.0_f32, 2.0], [0.0_f32; 2]);
+    /// let mut workspace = Workspace::new();
+    /// for _step in 0..3 {
+    ///     let inputs = [
+    ///         ("pred", TensorView::contiguous(Slice::F32(&pred), &[2])?),
+    ///         ("target", TensorView::contiguous(Slice::F32(&target), &[2])?),
+    ///     ];
+    ///     let memory = TensorViewMut::contiguous(SliceMut::F32(&mut gradient), &[2])?;
+    ///     let out = mse.value_and_grad_into(&inputs, &Params::new(), &mut [("pred", memory)], &mut workspace)?;
+    ///     assert_eq!(out.value(), 0.5);
+    /// }
+    /// assert_eq!(gradient, [1.0, 0.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Loss::value_and_grad`], and if the memory for a gradient has another shape, or is for nothing that the
+    /// loss was built with a gradient for.
+    pub fn value_and_grad_into<'w>(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        params: &Params,
+        gradients: &mut [(&str, TensorViewMut<'_>)],
+        workspace: &'w mut Workspace,
+    ) -> Result<&'w Evaluation, Error> {
         let builder = &self.inner.builder;
-        let variant = self.variant(&shape_of(builder.function(), inputs))?;
-        let parameters = self.parameters(&variant.program, params)?;
-        self.check_conditions(&variant, &parameters)?;
+        let variant = self.variant_of(inputs)?;
+        workspace.meet(&variant);
+        self.parameters_into(&variant.program, params, &mut workspace.parameters)?;
+        if !variant.conditions.conditions.is_empty() && workspace.checked != workspace.parameters {
+            self.check_conditions(&variant, &workspace.parameters)?;
+            workspace.checked.clone_from(&workspace.parameters);
+        }
         let binding = Binding::new(&variant.program, inputs)?;
         if builder.checks_data() {
             binding.check_data(&variant.program)?;
         }
-        let dense = match &variant.compiled {
+        self.check_targets(&variant.program, &binding, gradients)?;
+        match &variant.compiled {
             Some(compiled) => {
-                let mut outputs = Outputs::new();
-                compiled.call(&binding, &parameters, &mut outputs)?;
-                // The memory of an output becomes the result: nothing of its size is copied.
-                return Ok(collect(&variant.program, |position, axes| {
-                    let shape = binding.shape(&variant.program, axes);
-                    if axes.is_empty() {
-                        Tensor::f64(vec![outputs.scalar(position)], &shape)
-                    } else if builder.precision() == DType::F64 {
-                        Tensor::f64(outputs.take_f64(position), &shape)
-                    } else {
-                        Tensor::f32(outputs.take_f32(position), &shape)
+                workspace.outputs.threads = builder.used_threads();
+                workspace.call(&variant.program, compiled, &binding, gradients, builder.precision())?;
+            }
+            None => {
+                let outputs = interpret(&variant.program, &binding, &workspace.parameters);
+                workspace.interpreted(&variant.program, &binding, &outputs, gradients, builder.precision());
+            }
+        }
+        Ok(workspace.evaluation())
+    }
+
+    /// Memory for gradients is for gradients that are computed, and of their shape.
+    fn check_targets(
+        &self,
+        program: &Program,
+        binding: &Binding<'_>,
+        gradients: &[(&str, TensorViewMut<'_>)],
+    ) -> Result<(), Error> {
+        for (position, (name, memory)) in gradients.iter().enumerate() {
+            let loss = || self.inner.builder.function().name.clone();
+            let of_name = |output: &&Output| matches!(&output.role, OutputRole::Gradient(input) if input == name);
+            let twice = gradients[..position].iter().any(|(earlier, _)| earlier == name);
+            let reason = match program.outputs.iter().find(of_name) {
+                _ if twice => "memory for it is given twice",
+                None => "the loss was built without it: name it in `wrt`",
+                Some(output) => {
+                    let wanted = binding.shape(program, &output.axes);
+                    if wanted[..] != *memory.shape() {
+                        let (name, given) = ((*name).to_string(), memory.shape().to_vec());
+                        return Err(Error::GradientShape { loss: loss(), name, given, wanted: wanted.to_vec() });
                     }
-                }));
-            }
-            None => interpret(&variant.program, &binding, &parameters),
-        };
-        Ok(collect(&variant.program, |position, axes| {
-            let (values, shape) = (dense[position].reals(), binding.shape(&variant.program, axes));
-            if axes.is_empty() || builder.precision() == DType::F64 {
-                Tensor::f64(values.to_vec(), &shape)
-            } else {
-                Tensor::f32(values.iter().map(|&value| value as f32).collect(), &shape)
-            }
-        }))
+                    continue;
+                }
+            };
+            return Err(Error::NoGradient { loss: loss(), name: (*name).to_string(), reason: reason.to_string() });
+        }
+        Ok(())
     }
 
     fn parameters(&self, program: &Program, params: &Params) -> Result<Vec<f64>, Error> {
+        let mut values = Vec::new();
+        self.parameters_into(program, params, &mut values)?;
+        Ok(values)
+    }
+
+    fn parameters_into(&self, program: &Program, params: &Params, values: &mut Vec<f64>) -> Result<(), Error> {
         let builder = &self.inner.builder;
         for (name, value) in params.iter() {
             match builder.role_of(name) {
@@ -246,7 +245,9 @@ impl Loss {
             let given = params.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
             given.or_else(|| defaults.get(name).copied()).unwrap_or(default)
         };
-        Ok(program.parameters.iter().map(|one| value(&one.name, one.default)).collect())
+        values.clear();
+        values.extend(program.parameters.iter().map(|one| value(&one.name, one.default)));
+        Ok(())
     }
 
     fn check_conditions(&self, variant: &Variant, parameters: &[f64]) -> Result<(), Error> {
@@ -262,7 +263,10 @@ impl Loss {
             let names = &conditions.program.parameters;
             let own = condition.loss == self.inner.builder.function().name;
             let position = names.iter().position(|one| own && one.name == condition.parameter);
+            // A default that speaks of other hyperparameters is not known here: NaN stands for it.
+            let default_is_nan = position.is_some_and(|position| names[position].default.is_nan());
             let value = position.and_then(|position| parameters.get(position)).copied();
+            let value = value.filter(|value| !(default_is_nan && value.is_nan()));
             let sources = self.inner.builder.program().sources();
             return Err(Error::Condition {
                 loss: condition.loss.clone(),
@@ -275,23 +279,45 @@ impl Loss {
     }
 }
 
+/// A [`Shape`] as bits, to find it without allocating: first whether an input is given and optional, then whether an
+/// axis is a pack that stands for no axis.
+pub(super) type Key = SmallVec<[bool; 64]>;
+
+fn key_of(function: &Function, shape: &Shape) -> Key {
+    let given = function.inputs.iter().map(|input| shape.given.contains(&input.name));
+    let is_pack = |axis: &Axis| axis.kind == AxisKind::Pack;
+    let empty = function.axes.iter().map(|axis| is_pack(axis) && shape.empty_packs.contains(&axis.name));
+    given.chain(empty).collect()
+}
+
 /// Which optional inputs are given, and which packs stand for no axis in all of the inputs that have them.
-fn shape_of(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Shape {
-    let mut shape = Shape::default();
-    let mut bound: HashMap<AxisIndex, bool> = HashMap::new();
-    for input in &function.inputs {
+fn key_of_inputs(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Key {
+    let count = function.inputs.len();
+    let mut key = Key::from_elem(false, count + function.axes.len());
+    let mut filled = Key::from_elem(false, function.axes.len());
+    for (position, input) in function.inputs.iter().enumerate() {
         let Some((_, view)) = inputs.iter().find(|(name, _)| *name == input.name) else { continue };
-        if input.default.is_some() {
-            shape.given.insert(input.name.clone());
-        }
+        key[position] = input.default.is_some();
         let pack = input.ty.axes.iter().find(|axis| function.axes[axis.0 as usize].kind == AxisKind::Pack);
-        if let Some(&pack) = pack {
-            *bound.entry(pack).or_default() |= view.shape().len() + 1 != input.ty.axes.len();
+        if let Some(pack) = pack {
+            let pack = pack.0 as usize;
+            filled[pack] |= view.shape().len() + 1 != input.ty.axes.len();
+            key[count + pack] = !filled[pack];
         }
     }
-    let empty = bound.into_iter().filter(|(_, bound)| !bound);
-    shape.empty_packs = empty.map(|(pack, _)| function.axes[pack.0 as usize].name.clone()).collect();
-    shape
+    key
+}
+
+/// The shape of a key.
+fn shape_of(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Shape {
+    let key = key_of_inputs(function, inputs);
+    let (given, empty) = key.split_at(function.inputs.len());
+    let names = function.inputs.iter().map(|input| &input.name).zip(given);
+    let packs = function.axes.iter().map(|axis| &axis.name).zip(empty);
+    Shape {
+        given: names.filter(|(_, given)| **given).map(|(name, _)| name.clone()).collect(),
+        empty_packs: packs.filter(|(_, empty)| **empty).map(|(name, _)| name.clone()).collect(),
+    }
 }
 
 fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Vec<Dense> {
@@ -307,35 +333,4 @@ fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Ve
     };
     let inputs: Vec<Dense> = program.inputs.iter().zip(binding.inputs()).map(dense).collect();
     eval::evaluate(program, &extents, &inputs, parameters)
-}
-
-/// Sorts outputs into value, terms and gradients. `output` gives one output, whose axes it is told.
-fn collect(program: &Program, mut output: impl FnMut(usize, &[AxisId]) -> Tensor) -> Evaluation {
-    let mut evaluation = Evaluation {
-        value: Value::Scalar(f64::NAN),
-        terms: Vec::new(),
-        gradients: Vec::new(),
-        state: State::default(),
-    };
-    for (position, declared) in program.outputs.iter().enumerate() {
-        let result = output(position, &declared.axes);
-        let scalar = || result.to_f64().first().copied().unwrap_or(f64::NAN);
-        match &declared.role {
-            OutputRole::Value if declared.axes.is_empty() => evaluation.value = Value::Scalar(scalar()),
-            OutputRole::Value => evaluation.value = Value::Tensor(result),
-            OutputRole::Term(name) => {
-                evaluation.terms.push(Term { name: name.clone(), value: scalar(), weight: 1.0 });
-            }
-            OutputRole::Weight(name) => {
-                if let Some(term) = evaluation.terms.iter_mut().find(|term| term.name == *name) {
-                    term.weight = scalar();
-                }
-            }
-            OutputRole::State(name) => evaluation.state.set(name.clone(), scalar()),
-            OutputRole::Gradient(input) => {
-                evaluation.gradients.push(Gradient { input: input.clone(), tensor: result });
-            }
-        }
-    }
-    evaluation
 }

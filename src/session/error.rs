@@ -95,6 +95,18 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Memory for a gradient has another shape.
+    #[error("the memory for the gradient of `{loss}` by `{name}` has shape {given:?} instead of {wanted:?}")]
+    GradientShape {
+        /// The loss.
+        loss: String,
+        /// The input or learnable.
+        name: String,
+        /// The shape of the memory.
+        given: Vec<usize>,
+        /// The shape of the gradient.
+        wanted: Vec<usize>,
+    },
     /// The data do not fit.
     #[error("{0}")]
     Data(#[from] DataError),

@@ -52,6 +52,14 @@ impl State {
         self.values.insert(name.into(), value);
     }
 
+    /// Sets a value; a name that is known is not copied.
+    pub(super) fn put(&mut self, name: &str, value: f64) {
+        match self.values.get_mut(name) {
+            Some(known) => *known = value,
+            None => self.set(name, value),
+        }
+    }
+
     /// All names with their values, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.values.iter().map(|(name, value)| (name.as_str(), *value))

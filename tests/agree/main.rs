@@ -200,7 +200,7 @@ fn in_single(
 /// A few components of every gradient against central differences, where these are to be trusted.
 fn against_differences(plain: &lossc::ir::Program, want: &Numbers, tensors: &Tensors) -> Option<String> {
     let mut random = Random::new(5);
-    let (frozen, tensors) = frozen(plain, tensors);
+    let (frozen, tensors) = frozen(plain, tensors)?;
     for (role, gradient) in &want.outputs {
         let OutputRole::Gradient(input) = role else { continue };
         // The data of `target` lie where conditions of programs jump.

@@ -28,7 +28,7 @@ struct Laid {
 impl Laid {
     fn new(tensor: &Tensor, lie: Lie) -> Laid {
         let shape = tensor.shape.clone();
-        let dense = row_major(&shape);
+        let dense = row_major(&shape).to_vec();
         let count: usize = shape.iter().product();
         let (strides, offset, len) = match lie {
             Lie::Transposed => {
@@ -81,7 +81,7 @@ fn repeated(loss: &Loss, tensors: &Tensors) -> Result<(), String> {
 }
 
 fn first_repeated(tensor: &Tensor) -> TensorView<'_> {
-    let mut strides = row_major(&tensor.shape);
+    let mut strides = row_major(&tensor.shape).to_vec();
     if let Some(first) = strides.first_mut() {
         *first = 0;
     }

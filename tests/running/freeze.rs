@@ -2,21 +2,25 @@
 
 use lossc::bind::Binding;
 use lossc::eval::Precision;
-use lossc::ir::{Op, OutputRole, Program, parse, print};
+use lossc::ir::{Op, OutputRole, Program, open_loops, parse, print};
 use lossc::tensor::Tensor;
 
 use super::{Tensors, interpret, views};
 
 /// The program with every `stop` node replaced by an input, and the tensors with the values that those nodes have
-/// for the given ones.
-pub fn frozen(program: &Program, tensors: &Tensors) -> (Program, Tensors) {
+/// for the given ones. None where a `stop` stands in a loop: it has another value at every turn.
+pub fn frozen(program: &Program, tensors: &Tensors) -> Option<(Program, Tensors)> {
     let live =
         lossc::ir::live_nodes(&program.graph, &program.outputs.iter().map(|output| output.node).collect::<Vec<_>>());
     let stops: Vec<_> = live.into_iter().filter(|&id| matches!(program.graph.node(id).op, Op::Stop)).collect();
     let mut plain = program.clone();
     plain.outputs.retain(|output| output.role == OutputRole::Value);
     if stops.is_empty() {
-        return (plain, tensors.clone());
+        return Some((plain, tensors.clone()));
+    }
+    let open = open_loops(&program.graph);
+    if stops.iter().any(|id| !open[id.0 as usize].is_empty()) {
+        return None;
     }
     let mut with_stops = plain.clone();
     for (at, &id) in stops.iter().enumerate() {
@@ -34,7 +38,7 @@ pub fn frozen(program: &Program, tensors: &Tensors) -> (Program, Tensors) {
         let shape = binding.shape(&with_stops, program.graph.axes_of(id));
         all.push((name.clone(), Tensor::f64(values.of(&OutputRole::Term(name)).to_vec(), &shape)));
     }
-    (thawed(&print(&with_stops)), all)
+    Some((thawed(&print(&with_stops)), all))
 }
 
 /// The text form with `stop` nodes as inputs. The stops come out as the terms `stop0`, `stop1`, …, in order.

@@ -3,13 +3,15 @@
 //! The axes fall into four groups: those of the result that both operands have (batches), that only the
 //! first has (rows), that only the second has (columns), and the contracted ones. Of rows, columns and
 //! contracted axes the longest is a dimension of the matrices, after neighbours in memory have been merged; over the
-//! others, and over the batches, runs a loop.
+//! others, and over the batches, runs a loop. Batches and parts of long matrices, which depend on the extents only, are
+//! shared among threads.
 
 use gemm::Parallelism;
 
-use super::walk::{Span, for_each};
-use super::{Dimension, Strided};
+use super::walk::{Span, Spans, count, for_each, for_some};
+use super::{Dimension, Strided, Threads};
 use crate::ir::AxisId;
+use crate::jit::share;
 use crate::op::Element;
 
 /// An element of a matrix.
@@ -29,7 +31,7 @@ impl Entry for f64 {
 }
 
 /// Σ a·b over `over`.
-pub(super) fn run<T: Entry>(over: &[AxisId], a: &Strided, b: &Strided, result: &Strided) {
+pub(super) fn run<T: Entry>(over: &[AxisId], threads: Threads, a: &Strided, b: &Strided, result: &Strided) {
     debug_assert!([a, b, result].iter().all(|tensor| tensor.element == Element::Real), "matrices of reals");
     let span = |dimension: &Dimension| Span {
         extent: dimension.extent,
@@ -52,16 +54,61 @@ pub(super) fn run<T: Entry>(over: &[AxisId], a: &Strided, b: &Strided, result: &
     if empty {
         inner.clear();
     }
-    let tensors = [a.address.cast::<T>(), b.address.cast::<T>(), result.address.cast::<T>()];
-    for_each(&batches, &mut |outer| {
-        let mut first = true;
-        for_each(&inner, &mut |further| {
-            let at = |tensor: usize| tensors[tensor].wrapping_offset(outer.0[tensor] + further.0[tensor]);
-            // SAFETY: all positions lie in the tensors (see `Strided`), the result is nobody else's.
-            unsafe { product(rows, columns, depth, [at(0), at(1), at(2)], first) };
-            first = false;
+    let tensors = [a, b, result];
+    let work = [&[rows, columns, depth][..], &batches, &inner].iter().fold(1, |work, spans| work * count(spans) as u64);
+    let parts = Parts::new(rows, columns, work / count(&batches).max(1) as u64);
+    let pieces = count(&batches) * parts.count;
+    share::pieces(threads.used(work / PRODUCTS, pieces), pieces, &|_, piece| {
+        let (rows, columns, start) = parts.part(rows, columns, piece % parts.count);
+        let batch = piece / parts.count;
+        for_some(&batches, batch..batch + 1, &mut |outer| {
+            let mut first = true;
+            for_each(&inner, &mut |further| {
+                let at = |tensor: usize| {
+                    let offset = outer.0[tensor] + further.0[tensor] + start[tensor];
+                    tensors[tensor].address.cast::<T>().wrapping_offset(offset)
+                };
+                // SAFETY: all positions lie in the tensors (see `Strided`); the part of the result is only this piece's.
+                unsafe { product(rows, columns, depth, [at(0), at(1), at(2)], first) };
+                first = false;
+            });
         });
     });
+}
+
+/// How many products a tenth of a nanosecond takes, very roughly.
+const PRODUCTS: u64 = 3;
+
+/// How a matrix of the result is cut: along its longer side, into `count` parts.
+struct Parts {
+    of_rows: bool,
+    length: usize,
+    count: usize,
+}
+
+impl Parts {
+    /// Into how many parts at most, and how long they are at least: every part packs the other matrix anew.
+    const MOST: usize = 16;
+    const SHORTEST: usize = 256;
+    /// A product with fewer products of numbers is not cut.
+    const SMALL: u64 = 1 << 22;
+
+    fn new(rows: Span, columns: Span, work: u64) -> Parts {
+        let of_rows = rows.extent >= columns.extent;
+        let extent = if of_rows { rows.extent } else { columns.extent };
+        let shortest = if work < Self::SMALL { extent } else { Self::SHORTEST };
+        let length = extent.div_ceil(Self::MOST).max(shortest).max(1).next_multiple_of(16);
+        Parts { of_rows, length, count: extent.div_ceil(length) }
+    }
+
+    /// Rows and columns of a part, and where it begins in each tensor.
+    fn part(&self, mut rows: Span, mut columns: Span, part: usize) -> (Span, Span, [isize; 3]) {
+        let begin = part * self.length;
+        let cut = if self.of_rows { &mut rows } else { &mut columns };
+        cut.extent = self.length.min(cut.extent - begin);
+        let start = cut.strides.map(|stride| stride * begin as isize);
+        (rows, columns, start)
+    }
 }
 
 /// One matrix product, set or added.
@@ -96,9 +143,9 @@ unsafe fn product<T: Entry>(rows: Span, columns: Span, depth: Span, [a, b, resul
 }
 
 /// Spans that lie next to each other in every tensor as one.
-fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+fn merged(mut spans: Spans) -> Spans {
     spans.sort_by_key(|span| std::cmp::Reverse(span.strides.map(isize::unsigned_abs)));
-    let mut merged: Vec<Span> = Vec::new();
+    let mut merged = Spans::new();
     for span in spans {
         let follows = |outer: &Span| {
             (0..3).all(|tensor| outer.strides[tensor] == span.strides[tensor].wrapping_mul(span.extent as isize))
@@ -111,12 +158,12 @@ fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     merged
 }
 
-fn longest(mut spans: Vec<Span>) -> (Span, Vec<Span>) {
+fn longest(mut spans: Spans) -> (Span, Spans) {
     let longest = take_longest(&mut spans);
     (longest, spans)
 }
 
-fn take_longest(spans: &mut Vec<Span>) -> Span {
+fn take_longest(spans: &mut Spans) -> Span {
     let longest = (0..spans.len()).max_by_key(|&position| spans[position].extent);
     longest.map_or(Span { extent: 1, strides: [0; 3] }, |position| spans.remove(position))
 }

@@ -8,12 +8,15 @@ mod contract;
 mod sorting;
 mod walk;
 
+use smallvec::SmallVec;
+
 use super::module::Precision;
+use super::share::{self, Threads};
 use crate::ir::AxisId;
 use crate::kernel::WholeOp;
 use crate::op::Element;
 
-use walk::Span;
+use walk::{Offsets, Span, Spans};
 
 /// One axis of a tensor in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub(super) struct Strided {
     /// Reals have the precision of the loss, ints are `i64`, truth values bytes.
     pub element: Element,
     /// Its axes in memory order.
-    pub dimensions: Vec<Dimension>,
+    pub dimensions: SmallVec<[Dimension; 6]>,
 }
 
 impl Strided {
@@ -53,7 +56,7 @@ impl Strided {
     }
 
     /// One of its axes and its others, with the strides of some tensors.
-    fn split(&self, tensors: &[&Strided], axis: AxisId) -> (Span, Vec<Span>) {
+    fn split(&self, tensors: &[&Strided], axis: AxisId) -> (Span, Spans) {
         let others = self.dimensions.iter().filter(|own| own.axis != axis);
         (self.span(tensors, axis), others.map(|own| self.span(tensors, own.axis)).collect())
     }
@@ -103,20 +106,50 @@ impl Real for f64 {
 }
 
 /// Computes an operation.
-pub(super) fn run(op: &WholeOp, precision: Precision, operands: &[Strided], result: &Strided) {
+pub(super) fn run(op: &WholeOp, precision: Precision, threads: Threads, operands: &[Strided], result: &Strided) {
     match precision {
-        Precision::F32 => run_in::<f32>(op, operands, result),
-        Precision::F64 => run_in::<f64>(op, operands, result),
+        Precision::F32 => run_in::<f32>(op, threads, operands, result),
+        Precision::F64 => run_in::<f64>(op, threads, operands, result),
     }
 }
 
-fn run_in<T: Real + contract::Entry>(op: &WholeOp, operands: &[Strided], result: &Strided) {
+fn run_in<T: Real + contract::Entry>(op: &WholeOp, threads: Threads, operands: &[Strided], result: &Strided) {
     match (op, operands) {
-        (WholeOp::Contract(over), [a, b]) => contract::run::<T>(over, a, b, result),
-        (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, x, result),
-        (WholeOp::TopIndex { over, to, along }, [x]) => sorting::top_index::<T>(over, *to, *along, x, result),
-        (WholeOp::CumSum { axis, reverse }, [x]) => adding::cumsum::<T>(*axis, *reverse, x, result),
+        (WholeOp::Contract(over), [a, b]) => contract::run::<T>(over, threads, a, b, result),
+        (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, threads, x, result),
+        (WholeOp::TopIndex { over, to, along }, [x]) => sorting::top_index::<T>(over, *to, *along, threads, x, result),
+        (WholeOp::CumSum { axis, reverse }, [x]) => adding::cumsum::<T>(*axis, *reverse, threads, x, result),
         (WholeOp::Scatter { axis, over }, [values, index]) => adding::scatter::<T>(*axis, over, values, index, result),
         _ => unreachable!("the graph's verifier has counted the operands"),
     }
 }
+
+/// Work on lines of tensors that do not depend on each other, shared among threads.
+struct Lines<'a> {
+    spans: &'a [Span],
+    threads: Threads,
+    /// What a line costs, in tenths of a nanosecond.
+    cost: u64,
+}
+
+impl Lines<'_> {
+    /// Into how many pieces the lines are cut at most.
+    const PIECES: usize = 64;
+
+    /// `visit` gets memory of `Scratch` that lasts for some lines.
+    fn for_each<Scratch: Default>(&self, visit: &(impl Fn(&mut Scratch, Offsets) + Sync)) {
+        let count = walk::count(self.spans);
+        let length = count.div_ceil(Self::PIECES).max(1);
+        let pieces = count.div_ceil(length);
+        let threads = self.threads.used(self.cost.saturating_mul(count as u64), pieces);
+        share::pieces(threads, pieces, &|_, piece| {
+            let mut scratch = Scratch::default();
+            let places = piece * length..(piece * length + length).min(count);
+            walk::for_some(self.spans, places, &mut |offsets| visit(&mut scratch, offsets));
+        });
+    }
+}
+
+// SAFETY: threads read operands, and write elements of a result that no other thread reads or writes: each operation
+// says why.
+unsafe impl Sync for Strided {}

@@ -3,9 +3,12 @@
 //! A number is sorted by its rank, an int that grows with it, together with its place: so a fast sort that
 //! keeps no order among equals gives the same as a stable one.
 
-use super::walk::{Span, for_each};
-use super::{Real, Strided};
+use super::walk::{Span, count, for_each};
+use super::{Lines, Real, Strided, Threads};
 use crate::ir::AxisId;
+
+/// What it costs to sort an element, in tenths of a nanosecond.
+const ELEMENT: u64 = 200;
 
 /// An int that is larger for a larger number, equal for 0 and −0, and largest for NaN.
 fn rank(x: f64) -> u64 {
@@ -19,10 +22,10 @@ fn rank(x: f64) -> u64 {
 }
 
 /// The indices along an axis in ascending order of the elements.
-pub(super) fn order<T: Real>(axis: AxisId, x: &Strided, result: &Strided) {
-    let (along, lines) = result.split(&[x, result], axis);
-    let mut keys = Vec::with_capacity(along.extent);
-    for_each(&lines, &mut |line| {
+pub(super) fn order<T: Real>(axis: AxisId, threads: Threads, x: &Strided, result: &Strided) {
+    let (along, spans) = result.split(&[x, result], axis);
+    let lines = Lines { spans: &spans, threads, cost: ELEMENT * along.extent as u64 };
+    lines.for_each(&|keys: &mut Vec<(u64, usize)>, line| {
         keys.clear();
         keys.extend((0..along.extent).map(|place| {
             let at = line.0[0] + place as isize * along.strides[0];
@@ -32,25 +35,32 @@ pub(super) fn order<T: Real>(axis: AxisId, x: &Strided, result: &Strided) {
         keys.sort_unstable();
         for (place, (_, index)) in keys.iter().enumerate() {
             let at = line.0[1] + place as isize * along.strides[1];
-            // SAFETY: as above; the result is nobody else's.
+            // SAFETY: as above; a line of the result is only this call's.
             unsafe { result.write(at, *index as i64) };
         }
     });
 }
 
 /// The indices along `along` of the largest elements over `over`, in descending order on the axis `to`; −1 beyond.
-pub(super) fn top_index<T: Real>(over: &[AxisId], to: AxisId, along: AxisId, x: &Strided, result: &Strided) {
-    let (places, lines) = result.split(&[x, result], to);
+pub(super) fn top_index<T: Real>(
+    over: &[AxisId],
+    to: AxisId,
+    along: AxisId,
+    threads: Threads,
+    x: &Strided,
+    result: &Strided,
+) {
+    let (places, line_spans) = result.split(&[x, result], to);
     let over: Vec<(AxisId, Span)> = over.iter().map(|&axis| (axis, x.span(&[x], axis))).collect();
     let spans: Vec<Span> = over.iter().map(|(_, span)| *span).collect();
-    let count: usize = spans.iter().map(|span| span.extent).product();
+    let count = count(&spans);
     // A place in row-major order has the index `place / step % extent`.
     let position = over.iter().position(|(axis, _)| *axis == along).unwrap_or(0);
     let step: usize = spans[position + 1..].iter().map(|span| span.extent).product();
     let extent = spans[position].extent;
     let wanted = places.extent.min(count);
-    let mut keys = Vec::with_capacity(count);
-    for_each(&lines, &mut |line| {
+    let lines = Lines { spans: &line_spans, threads, cost: ELEMENT * count as u64 };
+    lines.for_each(&|keys: &mut Vec<(u64, usize)>, line| {
         keys.clear();
         for_each(&spans, &mut |element| {
             // SAFETY: the element lies in the tensor (see `Strided`).
@@ -64,7 +74,7 @@ pub(super) fn top_index<T: Real>(over: &[AxisId], to: AxisId, along: AxisId, x: 
         for place in 0..places.extent {
             let found = keys[..wanted].get(place);
             let index = found.map_or(-1, |(_, at)| (at / step % extent) as i64);
-            // SAFETY: the place lies in the result, which is nobody else's.
+            // SAFETY: the place lies in a line of the result, which is only this call's.
             unsafe { result.write(line.0[1] + place as isize * places.strides[1], index) };
         }
     });

@@ -1,5 +1,10 @@
 //! Loops over the axes of several tensors at once.
 
+use smallvec::SmallVec;
+
+/// Some axes, held without an allocation.
+pub(super) type Spans = SmallVec<[Span; 6]>;
+
 /// An axis with its strides in up to three tensors, such as two operands and the result; 0 where it is absent.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
@@ -13,27 +18,39 @@ pub(super) struct Span {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Offsets(pub [isize; 3]);
 
+/// How many positions there are.
+pub(super) fn count(spans: &[Span]) -> usize {
+    spans.iter().map(|span| span.extent).product()
+}
+
 /// Calls `visit` at every position of some axes, the last one running fastest.
 pub(super) fn for_each(spans: &[Span], visit: &mut impl FnMut(Offsets)) {
-    if spans.iter().any(|span| span.extent == 0) {
+    for_some(spans, 0..count(spans), visit);
+}
+
+/// Calls `visit` at some of the positions, counted in that order.
+pub(super) fn for_some(spans: &[Span], places: std::ops::Range<usize>, visit: &mut impl FnMut(Offsets)) {
+    if places.is_empty() {
         return;
     }
-    let mut position = vec![0; spans.len()];
+    let mut position: SmallVec<[usize; 8]> = SmallVec::from_elem(0, spans.len());
     let mut offsets = Offsets::default();
-    loop {
+    let mut rest = places.start;
+    for (axis, span) in spans.iter().enumerate().rev() {
+        position[axis] = rest % span.extent;
+        rest /= span.extent;
+        offsets = moved(offsets, *span, position[axis] as isize);
+    }
+    for _ in places {
         visit(offsets);
-        let stepped = (0..spans.len()).rev().any(|axis| {
+        for axis in (0..spans.len()).rev() {
             position[axis] += 1;
             offsets = moved(offsets, spans[axis], 1);
             if position[axis] < spans[axis].extent {
-                return true;
+                break;
             }
             offsets = moved(offsets, spans[axis], -(position[axis] as isize));
             position[axis] = 0;
-            false
-        });
-        if !stepped {
-            return;
         }
     }
 }

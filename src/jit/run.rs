@@ -1,0 +1,246 @@
+//! A prepared call → its stages run, on one thread or several.
+//!
+//! A stage is cut into ranges. Every range reduces into cells, and copies of the buffers, of its own; they are combined
+//! in the order of the ranges, so the bits do not depend on who ran which.
+
+use smallvec::SmallVec;
+
+use super::call::{Call, WorkingMemory};
+use super::module::Stage;
+use super::ranges::{self, Cut};
+use super::share;
+use super::whole::{self, Dimension, Strided};
+use crate::bind::Binding;
+use crate::ir::AxisId;
+use crate::kernel::{Accumulator, Loop, LoopVariable, Place, Plan, Statement, TensorRef, WholeCall};
+use crate::op::{Element, ReduceOp};
+
+/// A translated stage: frame, begin, end, partial results, memory of the range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StageFunction(extern "C" fn(*mut u64, i64, i64, *mut u64, *mut u8));
+
+impl StageFunction {
+    /// The function at an address that `Translator` made with its `signature`.
+    pub fn new(address: *const u8) -> Self {
+        // SAFETY: the address is that of a finished function with this signature and calling convention.
+        StageFunction(unsafe {
+            std::mem::transmute::<*const u8, extern "C" fn(*mut u64, i64, i64, *mut u64, *mut u8)>(address)
+        })
+    }
+}
+
+/// One stage in progress, as all of its threads see it.
+struct Running<'a, 'b> {
+    function: StageFunction,
+    stage: &'a Loop,
+    cut: Cut,
+    extent: usize,
+    plan: &'a Plan,
+    binding: &'a Binding<'b>,
+    frame: *mut u64,
+    partials: *mut u64,
+    memory: &'a WorkingMemory,
+}
+
+// SAFETY: the threads only read the frame. Every range is run once, and has cells of the partial results and copies of
+// the buffers of its own; every thread has local memory of its own; what else a stage writes is at positions of its
+// axis (the plan's verifier has checked it), which the ranges share out.
+unsafe impl Sync for Running<'_, '_> {}
+
+impl Running<'_, '_> {
+    fn range(&self, worker: usize, range: usize) {
+        let begin = range * self.cut.length;
+        let end = (begin + self.cut.length).min(self.extent);
+        let first = self.partials.wrapping_add(range * self.stage.accumulators.len());
+        for (cell, accumulator) in self.stage.accumulators.iter().enumerate() {
+            if let Place::Buffer(buffer) = accumulator.place {
+                let bytes = ranges::reduced(self.plan.buffer(buffer), self.binding);
+                // SAFETY: the cell holds the address of a copy that `place_memory` has made, in cells of 8 bytes.
+                unsafe { cells_at(*first.add(cell), bytes) }.fill(neutral(accumulator));
+            }
+        }
+        let local = self.memory.local.wrapping_add(worker * self.memory.local_bytes);
+        (self.function.0)(self.frame, begin as i64, end as i64, first, local);
+    }
+}
+
+impl Call<'_, '_> {
+    pub fn stages(&mut self, stages: &[Stage], statements: &[Statement], memory: &WorkingMemory) {
+        for stage in stages {
+            match stage {
+                Stage::Straight(function) => {
+                    (function.0)(self.frame.as_mut_ptr(), 0, 0, std::ptr::null_mut(), memory.local);
+                }
+                Stage::Ranges(function, statement) => {
+                    if let Statement::Loop(inner) = &statements[*statement] {
+                        self.run(*function, inner, memory);
+                    }
+                }
+                Stage::Whole(statement) => {
+                    if let Statement::Whole(whole) = &statements[*statement] {
+                        self.whole(whole);
+                    }
+                }
+                Stage::Repeat(statement, body) => {
+                    if let Statement::Repeat(repeat) = &statements[*statement] {
+                        for turn in 0..repeat.turns {
+                            repeat.variables.iter().for_each(|variable| self.turn(variable, turn));
+                            self.stages(body, &repeat.body, memory);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes what a turn has written what the next one reads, and keeps it where it is asked for.
+    fn turn(&mut self, variable: &LoopVariable, turn: u64) {
+        let cell = |buffer| self.layout.tensor(TensorRef::Buffer(buffer));
+        self.frame.swap(cell(variable.current), cell(variable.next));
+        let bytes = self.buffer_bytes(self.plan.buffer(variable.current));
+        let bytes = bytes.unwrap_or_else(|_| unreachable!("it was placed"));
+        let from = self.frame[cell(variable.current)] as *const u8;
+        for &trace in &variable.traces {
+            let to = (self.frame[cell(trace)] as *mut u8).wrapping_add(turn as usize * bytes);
+            // SAFETY: `place_memory` has placed both; the trace has the variable's elements once for every turn.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) };
+        }
+    }
+
+    /// Runs a stage over its ranges and combines what they reduce.
+    fn run(&mut self, function: StageFunction, stage: &Loop, memory: &WorkingMemory) {
+        let cut = ranges::cut(self.plan, stage, self.binding);
+        self.start(stage, cut, memory);
+        let running = Running {
+            function,
+            stage,
+            cut,
+            extent: self.binding.extent(stage.axis),
+            plan: self.plan,
+            binding: self.binding,
+            frame: self.frame.as_mut_ptr(),
+            partials: self.partials.as_mut_ptr(),
+            memory,
+        };
+        let threads = self.threads.used(ranges::work(stage, self.binding), cut.count);
+        share::pieces(threads, cut.count, &|worker, range| running.range(worker, range));
+        self.combine(stage, cut);
+    }
+
+    /// Sets what a stage reduces to the neutral elements, and gives every range its cells.
+    fn start(&mut self, stage: &Loop, cut: Cut, memory: &WorkingMemory) {
+        let cells = stage.accumulators.len();
+        self.partials.clear();
+        self.partials.resize(cut.count * cells, 0);
+        let mut next = memory.copies;
+        for (cell, accumulator) in stage.accumulators.iter().enumerate() {
+            match accumulator.place {
+                Place::Register(register) => self.frame[self.layout.register(register)] = neutral(accumulator),
+                Place::Buffer(buffer) => {
+                    let own = self.frame[self.layout.tensor(TensorRef::Buffer(buffer))];
+                    let bytes = ranges::reduced(self.plan.buffer(buffer), self.binding);
+                    if cut.count == 0 {
+                        // SAFETY: `place_memory` has placed the buffer, of 8-byte elements, at an 8-byte boundary.
+                        unsafe { cells_at(own, bytes) }.fill(neutral(accumulator));
+                        continue;
+                    }
+                    // The first range reduces into the buffer itself.
+                    self.partials[cell] = own;
+                    for range in 1..cut.count {
+                        self.partials[range * cells + cell] = next as u64;
+                        next = next.wrapping_add(bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Combines what the ranges have reduced, in their order.
+    fn combine(&mut self, stage: &Loop, cut: Cut) {
+        let cells = stage.accumulators.len();
+        for (cell, accumulator) in stage.accumulators.iter().enumerate() {
+            match accumulator.place {
+                Place::Register(register) => {
+                    let whole = &mut self.frame[self.layout.register(register)];
+                    for range in 0..cut.count {
+                        *whole = combine(accumulator, *whole, self.partials[range * cells + cell]);
+                    }
+                }
+                Place::Buffer(buffer) => {
+                    let own = self.frame[self.layout.tensor(TensorRef::Buffer(buffer))];
+                    let bytes = ranges::reduced(self.plan.buffer(buffer), self.binding);
+                    for range in 1..cut.count {
+                        let further = self.partials[range * cells + cell];
+                        // SAFETY: `place_memory` has placed the buffer and its copies, which are apart.
+                        let (whole, part) = unsafe { (cells_at(own, bytes), cells_at(further, bytes)) };
+                        for (whole, part) in whole.iter_mut().zip(part) {
+                            *whole = combine(accumulator, *whole, *part);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs a whole operation on the tensors of the frame.
+    fn whole(&self, call: &WholeCall) {
+        let operands: SmallVec<[Strided; 2]> =
+            call.operands.iter().map(|operand| self.strided(operand.tensor, &operand.axes, operand.element)).collect();
+        let result = self.plan.buffer(call.result);
+        let result = self.strided(TensorRef::Buffer(call.result), &result.axes, result.element);
+        whole::run(&call.op, self.precision, self.threads, &operands, &result);
+    }
+
+    /// A tensor of the frame. Its extents are those of its own axes, whatever they are called.
+    fn strided(&self, tensor: TensorRef, names: &[AxisId], element: Element) -> Strided {
+        let cell = self.layout.tensor(tensor);
+        let dimension = |(position, (&axis, &own)): (usize, (&AxisId, &AxisId))| Dimension {
+            axis,
+            extent: self.binding.extent(own),
+            stride: self.frame[cell + 1 + position] as i64 as isize,
+        };
+        let dimensions = names.iter().zip(self.plan.axes_of(tensor)).enumerate().map(dimension).collect();
+        Strided { address: self.frame[cell] as *mut u8, element, dimensions }
+    }
+}
+
+/// The cells of a buffer that is reduced to.
+///
+/// # Safety
+/// At the address are so many bytes, at an 8-byte boundary, which live as long as the call and are read and written by
+/// nobody else meanwhile.
+unsafe fn cells_at<'a>(address: u64, bytes: usize) -> &'a mut [u64] {
+    // SAFETY: as the caller ensures.
+    unsafe { std::slice::from_raw_parts_mut(address as *mut u64, bytes / 8) }
+}
+
+fn neutral(accumulator: &Accumulator) -> u64 {
+    let (real, int) = match accumulator.op {
+        ReduceOp::Sum => (0.0, 0),
+        ReduceOp::Prod => (1.0, 1),
+        ReduceOp::Min => (f64::INFINITY, i64::MAX),
+        ReduceOp::Max => (f64::NEG_INFINITY, i64::MIN),
+    };
+    if accumulator.element == Element::Real { real.to_bits() } else { int as u64 }
+}
+
+fn combine(accumulator: &Accumulator, a: u64, b: u64) -> u64 {
+    if accumulator.element != Element::Real {
+        let (a, b) = (a as i64, b as i64);
+        let whole = match accumulator.op {
+            ReduceOp::Sum => a.wrapping_add(b),
+            ReduceOp::Prod => a.wrapping_mul(b),
+            ReduceOp::Min => a.min(b),
+            ReduceOp::Max => a.max(b),
+        };
+        return whole as u64;
+    }
+    let (a, b) = (f64::from_bits(a), f64::from_bits(b));
+    let whole = match accumulator.op {
+        ReduceOp::Sum => a + b,
+        ReduceOp::Prod => a * b,
+        ReduceOp::Min => crate::numeric::minimum(a, b),
+        ReduceOp::Max => crate::numeric::maximum(a, b),
+    };
+    whole.to_bits()
+}
