@@ -64,7 +64,7 @@ pub fn train(epochs: usize) -> Result<Outcome, Box<dyn Error>> {
     };
     let centers = Var::zeros((10, 16), DType::F32, &Device::Cpu)?;
     variables.push(centers.clone());
-    let mut optimizer = AdamW::new(variables, ParamsAdamW { lr: 0.002, ..ParamsAdamW::default() })?;
+    let mut optimizer = AdamW::new(variables, ParamsAdamW { lr: 0.006, ..ParamsAdamW::default() })?;
 
     let bar = ProgressBar::new((epochs * learned.count().div_ceil(BATCH)) as u64);
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} steps {msg}")?);

@@ -18,7 +18,7 @@ use support::{Random, Samples, dense, digits, example};
 pub const LOSSES: [&str; 3] = ["plain", "focused", "combo_logits"];
 
 const DIGIT: u8 = 8;
-const BATCH: usize = 64;
+const BATCH: usize = 32;
 
 /// What came of one loss.
 pub struct Outcome {
@@ -50,7 +50,7 @@ pub fn train(loss: &str, epochs: usize) -> Result<Outcome, Box<dyn Error>> {
     let hidden = dense(&mut random, 64, 16, &mut variables)?;
     let last = dense(&mut random, 16, 1, &mut variables)?;
     let network = |pixels: &Tensor| last.forward(&hidden.forward(pixels)?.relu()?)?.squeeze(1);
-    let mut optimizer = AdamW::new(variables, ParamsAdamW { lr: 0.005, ..ParamsAdamW::default() })?;
+    let mut optimizer = AdamW::new(variables, ParamsAdamW { lr: 0.01, ..ParamsAdamW::default() })?;
 
     let mut losses = Vec::new();
     for _ in 0..epochs {

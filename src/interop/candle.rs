@@ -23,13 +23,13 @@ mod memory;
 mod route;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType as CandleType, Device, Tensor};
 
-use crate::session::{self, Evaluation, Loss, Params, State, Term, Value};
-use crate::tensor::{Buffer, DType, Tensor as Computed, ViewError};
-use memory::with_views;
+use crate::session::{self, Evaluation, Loss, Params, State, Term, Value, Workspace};
+use crate::tensor::{DType, ViewError};
+use memory::{Memory, with_views};
 use route::Route;
 
 /// Why a loss could not be computed on candle's tensors.
@@ -108,7 +108,14 @@ impl From<CandleError> for candle_core::Error {
 pub struct CandleLoss {
     loss: Loss,
     learnables: Arc<[String]>,
-    variants: Arc<Mutex<HashMap<Variant, Loss>>>,
+    variants: Arc<Mutex<HashMap<Variant, Arc<Compiled>>>>,
+}
+
+/// A loss with what its calls work in: as many as there were calls at once.
+#[derive(Debug)]
+struct Compiled {
+    loss: Loss,
+    workspaces: Mutex<Vec<Workspace>>,
 }
 
 /// What the kernels of a call are made for.
@@ -176,26 +183,46 @@ impl CandleLoss {
             params = params.set(name, number(name, tensor)?);
         }
         let doubles = inputs.iter().any(|(_, tensor)| tensor.dtype() == CandleType::F64);
-        let loss = self.variant(inputs, doubles)?;
-        let evaluation = with_views(&data, |views| Ok(loss.value_and_grad(views, &params)?))?;
-        attach(&loss, evaluation, inputs, doubles)
+        let compiled = self.variant(inputs, doubles)?;
+        let mut workspace = locked(&compiled.workspaces).pop().unwrap_or_default();
+        let tracked = inputs.iter().filter(|(_, tensor)| tensor.track_op());
+        let mut gradients: Vec<Memory<'_>> = tracked
+            .map(|(name, tensor)| {
+                let shape = if is_learnable(name) { &[] } else { tensor.dims() };
+                Memory::new(name, shape, compiled.loss.builder().precision())
+            })
+            .collect();
+        with_views(&data, |views| {
+            let targets = gradients.iter_mut().map(Memory::target);
+            let mut targets = targets.collect::<Result<Vec<_>, ViewError>>()?;
+            compiled.loss.value_and_grad_into(views, &params, &mut targets, &mut workspace)?;
+            Ok(())
+        })?;
+        let evaluation = attach(&compiled.loss, workspace.evaluation(), gradients, inputs, doubles)?;
+        locked(&compiled.workspaces).push(workspace);
+        Ok(evaluation)
     }
 
     /// The loss in the precision of the tensors, with the gradients that the graph needs.
-    fn variant(&self, inputs: &[(&str, &Tensor)], doubles: bool) -> Result<Loss, CandleError> {
+    fn variant(&self, inputs: &[(&str, &Tensor)], doubles: bool) -> Result<Arc<Compiled>, CandleError> {
         let tracked = inputs.iter().filter(|(_, tensor)| tensor.track_op());
         let builder = self.loss.builder();
         let dtype = if doubles { DType::F64 } else { builder.precision() };
         let variant = Variant { dtype, wrt: tracked.map(|(name, _)| (*name).to_string()).collect() };
-        // A thread that panicked while it held the lock left a map that is still good.
-        let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loss) = variants.get(&variant) {
-            return Ok(loss.clone());
+        let mut variants = locked(&self.variants);
+        if let Some(compiled) = variants.get(&variant) {
+            return Ok(compiled.clone());
         }
         let loss = builder.clone().dtype(dtype).wrt(variant.wrt.clone()).build()?;
-        variants.insert(variant, loss.clone());
-        Ok(loss)
+        let compiled = Arc::new(Compiled { loss, workspaces: Mutex::default() });
+        variants.insert(variant, compiled.clone());
+        Ok(compiled)
     }
+}
+
+/// What a mutex holds. A thread that panicked while it held the lock left it whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The one number of a learnable.
@@ -209,37 +236,23 @@ fn number(name: &str, tensor: &Tensor) -> Result<f64, CandleError> {
 /// Makes the value a node of the graph that knows the gradients: a chain of one operation for each input that has one.
 fn attach(
     loss: &Loss,
-    evaluation: Evaluation,
+    evaluation: &Evaluation,
+    gradients: Vec<Memory<'_>>,
     inputs: &[(&str, &Tensor)],
     doubles: bool,
 ) -> Result<CandleEvaluation, CandleError> {
     let (terms, state) = (evaluation.terms().to_vec(), evaluation.state().clone());
-    let dtype = if doubles { CandleType::F64 } else { CandleType::F32 };
     let value = match evaluation.values() {
         Value::Scalar(value) => Tensor::new(*value, &Device::Cpu)?,
-        Value::Tensor(values) if inputs.iter().any(|(_, tensor)| tensor.track_op()) => {
+        Value::Tensor(values) if !gradients.is_empty() => {
             return Err(CandleError::Unreduced { loss: loss.info().name, shape: values.shape.clone() });
         }
-        Value::Tensor(values) => tensor(values.clone())?,
+        Value::Tensor(values) => Tensor::from_vec(values.to_f64(), values.shape.as_slice(), &Device::Cpu)?,
     };
-    let mut total = value.to_dtype(dtype)?;
-    for gradient in evaluation.into_gradients() {
+    let mut total = value.to_dtype(if doubles { CandleType::F64 } else { CandleType::F32 })?;
+    for gradient in gradients {
         let Some((_, input)) = inputs.iter().find(|(name, _)| *name == gradient.input) else { continue };
-        let gradient = tensor(gradient.tensor)?.reshape(input.shape())?;
-        total = total.apply_op2(input, Route::new(gradient))?;
+        total = total.apply_op2(input, Route::new(gradient.into_tensor(input.dims())?))?;
     }
     Ok(CandleEvaluation { total, terms, state })
-}
-
-/// What a kernel computed as candle's tensor: its memory is taken over.
-fn tensor(computed: Computed) -> Result<Tensor, candle_core::Error> {
-    let shape = computed.shape;
-    match computed.data {
-        Buffer::F32(elements) => Tensor::from_vec(Arc::unwrap_or_clone(elements), shape, &Device::Cpu),
-        Buffer::F64(elements) => Tensor::from_vec(Arc::unwrap_or_clone(elements), shape, &Device::Cpu),
-        other => {
-            let elements = Computed { data: other, shape: shape.clone() }.to_f64();
-            Tensor::from_vec(elements, shape, &Device::Cpu)
-        }
-    }
 }

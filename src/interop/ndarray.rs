@@ -22,10 +22,10 @@
 //! # Ok::<(), lossc::session::Error>(())
 //! ```
 
-use ndarray::{ArrayBase, ArrayView, ArrayViewD, Axis, CowArray, Data, Dimension, IxDyn};
+use ndarray::{ArrayBase, ArrayView, ArrayViewD, Axis, CowArray, Data, DataMut, Dimension, IxDyn};
 
-use crate::session::{Error, Evaluation, Loss, Params};
-use crate::tensor::{Slice, Tensor, TensorView, row_major};
+use crate::session::{Error, Evaluation, Loss, Params, Workspace};
+use crate::tensor::{Slice, SliceMut, Tensor, TensorView, TensorViewMut, ViewError, row_major};
 
 /// Where the elements of an input lie.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl<'a> ArrayInput<'a> {
     ///
     /// # Errors
     /// Never for an array: its elements lie in its memory.
-    pub fn view(&self) -> Result<TensorView<'_>, crate::tensor::ViewError> {
+    pub fn view(&self) -> Result<TensorView<'_>, ViewError> {
         let slice = match &self.memory {
             Memory::Borrowed(slice) => *slice,
             Memory::Copied(tensor) => tensor.slice(),
@@ -71,7 +71,8 @@ impl<'a> ArrayInput<'a> {
             }
         }
         if let Some(elements) = compact.to_slice_memory_order() {
-            return ArrayInput { memory: A::borrow(elements), offset: reach_below(&compact), shape, strides };
+            let offset = reach_below(compact.shape(), compact.strides());
+            return ArrayInput { memory: A::borrow(elements), offset, shape, strides };
         }
         let own = row_major(compact.shape());
         for (stride, own) in strides.iter_mut().zip(own) {
@@ -94,9 +95,20 @@ impl<'a, A: ArrayElement, S: Data<Elem = A>, D: Dimension> From<&'a ArrayBase<S,
     }
 }
 
+/// The caller's array as memory for a gradient, as [`Loss::value_and_grad_into`] takes it; none if its elements lie in
+/// memory with gaps.
+pub fn gradient_memory<A: GradientElement, S: DataMut<Elem = A>, D: Dimension>(
+    array: &mut ArrayBase<S, D>,
+) -> Option<TensorViewMut<'_>> {
+    let (shape, strides) = (array.shape().to_vec(), array.strides().to_vec());
+    let offset = reach_below(&shape, &strides);
+    let elements = array.as_slice_memory_order_mut()?;
+    TensorViewMut::strided(A::elements_mut(elements), offset, &shape, &strides).ok()
+}
+
 /// How far the lowest element lies below the first one.
-fn reach_below<A>(array: &ArrayViewD<'_, A>) -> usize {
-    let along = array.shape().iter().zip(array.strides());
+fn reach_below(shape: &[usize], strides: &[isize]) -> usize {
+    let along = shape.iter().zip(strides);
     along.map(|(&extent, &stride)| if stride < 0 { extent.saturating_sub(1) * stride.unsigned_abs() } else { 0 }).sum()
 }
 
@@ -160,12 +172,17 @@ pub trait GradientElement: ArrayElement {
     #[doc(hidden)]
     fn elements<'a>(slice: Slice<'a>) -> Option<&'a [Self]>;
     #[doc(hidden)]
+    fn elements_mut(elements: &mut [Self]) -> SliceMut<'_>;
+    #[doc(hidden)]
     fn from_real(value: f64) -> Self;
 }
 
 impl GradientElement for f32 {
     fn elements<'a>(slice: Slice<'a>) -> Option<&'a [f32]> {
         if let Slice::F32(elements) = slice { Some(elements) } else { None }
+    }
+    fn elements_mut(elements: &mut [f32]) -> SliceMut<'_> {
+        SliceMut::F32(elements)
     }
     fn from_real(value: f64) -> f32 {
         value as f32
@@ -176,9 +193,16 @@ impl GradientElement for f64 {
     fn elements<'a>(slice: Slice<'a>) -> Option<&'a [f64]> {
         if let Slice::F64(elements) = slice { Some(elements) } else { None }
     }
+    fn elements_mut(elements: &mut [f64]) -> SliceMut<'_> {
+        SliceMut::F64(elements)
+    }
     fn from_real(value: f64) -> f64 {
         value
     }
+}
+
+fn views<'a>(inputs: &'a [(&'a str, ArrayInput<'_>)]) -> Result<Vec<(&'a str, TensorView<'a>)>, ViewError> {
+    inputs.iter().map(|(name, input)| Ok((*name, input.view()?))).collect()
 }
 
 impl Loss {
@@ -191,9 +215,22 @@ impl Loss {
         inputs: &[(&str, ArrayInput<'_>)],
         params: &Params,
     ) -> Result<Evaluation, Error> {
-        let views = inputs.iter().map(|(name, input)| Ok((*name, input.view()?)));
-        let views = views.collect::<Result<Vec<_>, crate::tensor::ViewError>>()?;
-        self.value_and_grad(&views, params)
+        self.value_and_grad(&views(inputs)?, params)
+    }
+
+    /// As [`Loss::value_and_grad_into`], of arrays (feature `ndarray`). Gradients go where
+    /// [`gradient_memory`](crate::interop::ndarray::gradient_memory) says.
+    ///
+    /// # Errors
+    /// As [`Loss::value_and_grad_into`].
+    pub fn value_and_grad_arrays_into<'w>(
+        &self,
+        inputs: &[(&str, ArrayInput<'_>)],
+        params: &Params,
+        gradients: &mut [(&str, TensorViewMut<'_>)],
+        workspace: &'w mut Workspace,
+    ) -> Result<&'w Evaluation, Error> {
+        self.value_and_grad_into(&views(inputs)?, params, gradients, workspace)
     }
 }
 

@@ -43,7 +43,7 @@ pub const LOSSES: &[(&str, &[Input])] = &[
     ),
     ("combo", &[("pred", Probability, &[9, 4]), ("target", Binary, &[9, 4])]),
     ("gan_discriminator", &[("real_logits", Any, &[7, 3]), ("fake_logits", Any, &[6, 2])]),
-    ("gaussian_kl", &[("mu", Any, &[6, 5]), ("log_var", Any, &[6, 5])]),
+    ("gaussian_kl", &[("mu", Any, &[6, 5]), ("logvar", Any, &[6, 5])]),
 ];
 
 /// A fixed sequence of numbers in [0, 1).

@@ -2,9 +2,9 @@
 
 use candle_core::{Device, Tensor, Var};
 use lossc::interop::candle::CandleLoss;
-use lossc::interop::ndarray::ArrayInput;
-use lossc::session::{Compiler, Evaluation, Params};
-use ndarray::{Array2, ArrayView2, s};
+use lossc::interop::ndarray::{ArrayInput, gradient_memory};
+use lossc::session::{Compiler, Evaluation, Params, Workspace};
+use ndarray::{Array2, ArrayView2, Axis, s};
 
 use crate::data::{LOSSES, close, numbers, tensors};
 
@@ -135,4 +135,26 @@ fn labels_of_every_int_type_are_read() {
     let inputs = [("logits", ArrayInput::from(&logits)), ("label", (&beyond).into())];
     let error = loss.value_and_grad_arrays(&inputs, &Params::new()).expect_err("a label beyond every axis");
     assert!(error.to_string().contains("`label`[1] is"), "{error}");
+}
+
+#[test]
+fn gradients_go_into_the_callers_arrays() {
+    let loss = Compiler::new().standard().and_then(|all| all.loss("cross_entropy")?.wrt(["logits"]).build());
+    let loss = loss.expect("cross_entropy");
+    let logits = Array2::from_shape_fn((3, 4), |(row, column)| (row * 5 + column) as f32 % 3.0);
+    let label = ndarray::array![2_u8, 0, 3];
+    let inputs = [("logits", ArrayInput::from(&logits)), ("label", ArrayInput::from(&label))];
+    let expected = loss.value_and_grad_arrays(&inputs, &Params::new()).expect("a value");
+    let expected = expected.grad_array::<f32>("logits").expect("asked for");
+
+    let mut workspace = Workspace::new();
+    let (mut plain, mut turned) = (Array2::<f32>::zeros((3, 4)), Array2::<f32>::zeros((4, 3)).reversed_axes());
+    turned.invert_axis(Axis(1));
+    for memory in [&mut plain, &mut turned] {
+        let mut targets = [("logits", gradient_memory(memory).expect("no gaps"))];
+        loss.value_and_grad_arrays_into(&inputs, &Params::new(), &mut targets, &mut workspace).expect("a value");
+        assert_eq!(memory.view().into_dyn(), expected);
+    }
+    let mut wide = Array2::<f64>::zeros((3, 8));
+    assert!(gradient_memory(&mut wide.slice_mut(s![.., ..4])).is_none());
 }

@@ -1,10 +1,50 @@
-//! candle's tensors → views of their memory, for the time of one call.
+//! candle's tensors → views of their memory, for the time of one call; the memory of gradients → candle's tensors.
 
-use candle_core::{CpuStorage, Layout, Storage, Tensor};
+use candle_core::{CpuStorage, Device, Layout, Storage, Tensor};
 
 use super::CandleError;
-use crate::session::Evaluation;
-use crate::tensor::{Slice, TensorView};
+use crate::tensor::{DType, Slice, SliceMut, TensorView, TensorViewMut, ViewError};
+
+/// Memory into which a kernel writes a gradient, and which becomes a tensor.
+pub(super) struct Memory<'n> {
+    pub input: &'n str,
+    shape: &'n [usize],
+    elements: Elements,
+}
+
+enum Elements {
+    Singles(Vec<f32>),
+    Doubles(Vec<f64>),
+}
+
+impl<'n> Memory<'n> {
+    /// For a gradient of this shape and precision.
+    pub(super) fn new(input: &'n str, shape: &'n [usize], precision: DType) -> Self {
+        let count = shape.iter().product();
+        let elements = match precision {
+            DType::F64 => Elements::Doubles(vec![0.0; count]),
+            _ => Elements::Singles(vec![0.0; count]),
+        };
+        Memory { input, shape, elements }
+    }
+
+    /// As a call takes it.
+    pub(super) fn target(&mut self) -> Result<(&'n str, TensorViewMut<'_>), ViewError> {
+        let slice = match &mut self.elements {
+            Elements::Singles(elements) => SliceMut::F32(elements),
+            Elements::Doubles(elements) => SliceMut::F64(elements),
+        };
+        Ok((self.input, TensorViewMut::contiguous(slice, self.shape)?))
+    }
+
+    /// A tensor of this shape in the same memory.
+    pub(super) fn into_tensor(self, shape: &[usize]) -> Result<Tensor, candle_core::Error> {
+        match self.elements {
+            Elements::Singles(elements) => Tensor::from_vec(elements, shape, &Device::Cpu),
+            Elements::Doubles(elements) => Tensor::from_vec(elements, shape, &Device::Cpu),
+        }
+    }
+}
 
 /// Calls `call` with views of the tensors, whose memory nobody writes to meanwhile.
 ///
@@ -12,8 +52,8 @@ use crate::tensor::{Slice, TensorView};
 /// storages, which are known by their addresses, are locked once each.
 pub(super) fn with_views(
     inputs: &[(&str, &Tensor)],
-    call: impl FnOnce(&[(&str, TensorView<'_>)]) -> Result<Evaluation, CandleError>,
-) -> Result<Evaluation, CandleError> {
+    call: impl FnOnce(&[(&str, TensorView<'_>)]) -> Result<(), CandleError>,
+) -> Result<(), CandleError> {
     let address = |tensor: &Tensor| std::ptr::from_ref::<Storage>(&tensor.storage_and_layout().0).addr();
     let addresses: Vec<usize> = inputs.iter().map(|(_, tensor)| address(tensor)).collect();
     let mut locked = Vec::new();
