@@ -1,5 +1,6 @@
 //! Faults that users report of other frameworks, and that must not be here: infinite or NaN gradients where the loss
 //! is finite, and shapes that are stretched without a word.
+#![allow(clippy::disallowed_methods, reason = "expected numbers are made without the crate")]
 
 use lossc::session::{Compiler, Error, Evaluation, LossBuilder, Params};
 use lossc::tensor::{DType, Slice, TensorView};

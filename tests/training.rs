@@ -1,5 +1,6 @@
 //! The training examples, shortened: the loss falls and the measure clears a bar.
 #![cfg(feature = "training")]
+#![allow(clippy::duplicate_mod, reason = "each example has its own copy of what they share")]
 
 #[path = "../examples/train_digits.rs"]
 mod train_digits;

@@ -37,10 +37,10 @@ use route::Route;
 pub enum CandleError {
     /// The data do not fit the loss, or a hyperparameter is wrong.
     #[error(transparent)]
-    Loss(#[from] session::Error),
+    Loss(Box<session::Error>),
     /// candle refused an operation.
     #[error(transparent)]
-    Candle(#[from] candle_core::Error),
+    Candle(Box<candle_core::Error>),
     /// A tensor that is not in the memory of the CPU.
     #[error(
         "`{input}` is on {device}, and a loss runs on the CPU: give `{input}.to_device(&Device::Cpu)?`, through which `backward` goes"
@@ -81,16 +81,28 @@ pub enum CandleError {
     },
 }
 
+impl From<session::Error> for CandleError {
+    fn from(error: session::Error) -> Self {
+        CandleError::Loss(Box::new(error))
+    }
+}
+
+impl From<candle_core::Error> for CandleError {
+    fn from(error: candle_core::Error) -> Self {
+        CandleError::Candle(Box::new(error))
+    }
+}
+
 impl From<ViewError> for CandleError {
     fn from(error: ViewError) -> Self {
-        CandleError::Loss(error.into())
+        session::Error::from(error).into()
     }
 }
 
 impl From<CandleError> for candle_core::Error {
     fn from(error: CandleError) -> Self {
         match error {
-            CandleError::Candle(error) => error,
+            CandleError::Candle(error) => *error,
             other => candle_core::Error::wrap(other),
         }
     }

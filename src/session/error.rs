@@ -112,13 +112,19 @@ pub enum Error {
     Data(#[from] DataError),
     /// A view that names elements outside its memory.
     #[error("{0}")]
-    View(#[from] ViewError),
+    View(Box<ViewError>),
     /// The compiler failed: its own fault.
     #[error("{0}")]
     Jit(#[from] JitError),
     /// The kernel could not be called.
     #[error("{0}")]
     Call(#[from] CallError),
+}
+
+impl From<ViewError> for Error {
+    fn from(error: ViewError) -> Self {
+        Error::View(Box::new(error))
+    }
 }
 
 impl Error {
