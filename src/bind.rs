@@ -35,7 +35,7 @@ pub struct Binding<'a> {
 }
 
 /// By `AxisId`.
-type AxisExtents = SmallVec<[usize; 24]>;
+type AxisExtents = SmallVec<[usize; 128]>;
 
 /// What a pack stands for.
 #[derive(Clone, Debug)]

@@ -244,7 +244,7 @@ impl Printer<'_> {
                 let (values, index) = (self.expression(values, 0), self.expression(index, 0));
                 (format!("Σ[{}]({values} at {} = {index})", self.axes(over), self.axis(*axis)), ATOM)
             }
-            (Op::Contract(axes), &[a, b]) => {
+            (Op::Contract { over: axes, .. }, &[a, b]) => {
                 let product = self.infix("·", PRODUCT, a, b).0;
                 (format!("Σ[{}]({product})", self.axes(axes)), ATOM)
             }

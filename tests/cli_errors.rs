@@ -281,6 +281,14 @@ fn wrong_usage() {
         &["eval", "mse", "--data", "good.json", "--grad", "pred", "--out", "grads.csv"],
         &["show", "mse", "--stage", "irr"],
         &["check"],
+        &["bench", "mse"],
+        &["bench", "mse", "--shape", "N"],
+        &["bench", "mse", "--shape", "N=many"],
+        &["bench", "mse", "--shape", "N=4", "--seconds", "-1"],
+        &["bench", "cross_entropy", "--shape", "N=4"],
+        &["bench", "cross_entropy", "--shape", "N=4x4,C=3"],
+        &["bench", "info_nce", "--shape", "N=4,N=5,D=2"],
+        &["bench", "info_nce", "--shape", "N=4,D=2,C=3"],
     ] {
         let (code, error) = place.run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {error}");
@@ -312,6 +320,30 @@ fn texts_that_are_wrong() {
         said.add(&place, &["eval", loss, "--data", "good.json"]);
     }
     insta::assert_snapshot!(said.0);
+}
+
+#[test]
+fn a_bench_says_what_it_measured() {
+    let place = Place::new();
+    let bench = |arguments: &[&str]| {
+        let mut command = Command::cargo_bin("lossc").expect("the binary");
+        command.current_dir(place.folder.path()).args(["bench", "--seconds", "0"]).args(arguments);
+        String::from_utf8(command.assert().success().get_output().stdout.clone()).expect("text")
+    };
+    let text = bench(&["cross_entropy", "--shape", "N=32,C=5,S=3x2", "--json", "--threads", "2", "--dtype", "f64"]);
+    let result: serde_json::Value = serde_json::from_str(&text).expect("one JSON object");
+    assert_eq!(result["shapes"], serde_json::json!({ "logits": [32, 5, 3, 2], "label": [32, 3, 2] }));
+    // Twice the logits, and the labels.
+    assert_eq!(result["bytes"], 8 * (2 * 32 * 5 * 3 * 2 + 32 * 3 * 2));
+    assert_eq!((&result["threads"], &result["dtype"]), (&2.into(), &"f64".into()));
+    for name in ["reused", "fresh"] {
+        let (min, median) = (result[name]["min_us"].as_f64(), result[name]["median_us"].as_f64());
+        assert!(min > Some(0.0) && median >= min && result[name]["calls"].as_u64() >= Some(5), "{text}");
+    }
+    assert!(result["compile_ms"].as_f64() > Some(0.0), "{text}");
+    // Names that the loss does not have are the axes of its only pack.
+    assert!(bench(&["huber", "--shape", "N=3,M=4", "--grad", "all"]).contains("pred [3, 4], target [3, 4]"));
+    assert!(bench(&["-e", "dice + 2 * giou", "--shape", "N=3,M=7"]).contains("compiled in"));
 }
 
 #[test]

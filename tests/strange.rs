@@ -213,3 +213,38 @@ fn a_default_may_speak_of_other_hyperparameters() {
         assert_eq!(error, "hyperparameter `b` of `l` must satisfy `b > 0`");
     }
 }
+
+#[test]
+fn what_a_condition_leaves_out_of_a_matrix_product_has_no_influence() {
+    let text = "loss l(x: real[N, D], w: real[K, D], q: binary[N, D]) = mean(sum[D](x * w where q == 1)^2)";
+    for wrong in [f64::NAN, f64::INFINITY] {
+        gives(
+            text,
+            &[
+                ("x", f(&[1.0, 2.0, 3.0, 4.0], &[2, 2])),
+                ("w", f(&[1.0, wrong, 2.0, 3.0], &[2, 2])),
+                ("q", f(&[1.0, 0.0, 1.0, 0.0], &[2, 2])),
+            ],
+            12.5,
+            &[("x", &[2.5, 0.0, 7.5, 0.0]), ("w", &[5.0, 0.0, 10.0, 0.0])],
+        );
+    }
+}
+
+#[test]
+fn a_branch_that_no_turn_takes_has_no_influence() {
+    let body = |turns: &str| format!("loss l(x: real[N], c: real) =\n{turns}\n    mean(s)");
+    let turn = "s = s + (if x > 0 then u else 0)";
+    let loop_text =
+        body(&format!("    repeat 2 with u = x, s = 0 {{\n        {turn}\n        u = sqrt(u) * c\n    }}"));
+    let x = f(&[4.0, -1.0, 0.0], &[3]);
+    let c = f(&[1.0], &[]);
+    gives(&loop_text, &[("x", x), ("c", c)], 2.0, &[("x", &[1.25 / 3.0, 0.0, 0.0]), ("c", &[2.0 / 3.0])]);
+}
+
+#[test]
+fn an_index_that_is_no_number_is_out_of_range() {
+    let text = "loss l(x: real[N], y: real[M]) = sum(x[N = floor(y)])";
+    let y = f(&[f64::NAN, 1.0, f64::INFINITY, -1.0], &[4]);
+    gives(text, &[("x", f(&[7.0, 2.0], &[2])), ("y", y)], 2.0, &[("x", &[0.0, 1.0])]);
+}

@@ -172,7 +172,12 @@ impl Backward {
         let result = |variable: u32| known.get(&forward.result(variable)).copied();
         let results =
             forward.active.iter().map(|&(variable, _)| result(variable).unwrap_or(forward.result(variable))).collect();
-        let partial = forward.incoming.iter().any(|(_, term)| is_partial(Some(term)));
+        // A variable that nothing reads after the loop has the adjoint 0 there because nothing was taken.
+        let is_read = |variable: u32| {
+            forward.incoming.iter().any(|(repeat, _)| repeat.variable == variable && repeat.trace.is_none())
+        };
+        let partial = forward.incoming.iter().any(|(_, term)| is_partial(Some(term)))
+            || !forward.active.iter().all(|(variable, _)| is_read(*variable));
         Backward { of, step, adjoints, results, read, partial }
     }
 

@@ -26,7 +26,7 @@ pub(super) fn contribution(
         Op::Gather(axis) => gather(graph, node, *axis, position, term),
         Op::CumSum { axis, reverse } => Some(cumsum(&mut graph.borrow_mut(), *axis, *reverse, term)),
         Op::Scatter { axis, .. } => scatter(&mut graph.borrow_mut(), node, *axis, position, term),
-        Op::Contract(_) => Some(contraction(graph, node, position, term)),
+        Op::Contract { .. } => Some(contraction(graph, node, position, term)),
         // Not differentiable, or without operands.
         Op::Compare(_) | Op::Logic(_) | Op::Cast(_) | Op::Stop | Op::Order(_) | Op::TopIndex { .. } => None,
         Op::Constant(_) | Op::Input(_) | Op::Parameter(_) | Op::Size(_) | Op::Index(_) | Op::Carried(_) => None,

@@ -36,6 +36,8 @@ pub enum Command {
     List(ListArguments),
     /// Print the documentation of a loss.
     Doc(DocArguments),
+    /// Measure value and gradient of a loss on random data.
+    Bench(BenchArguments),
 }
 
 /// Which loss.
@@ -89,9 +91,9 @@ pub struct EvalArguments {
     /// What runs the loss.
     #[arg(long, value_enum, default_value = "jit")]
     pub engine: EngineArgument,
-    /// How many threads may be used; the result has the same bits for any number. (The kernels of this version use one.)
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: u16,
+    /// How many threads may be used (all cores without it); the result has the same bits for any number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
     /// Check the values against the declared kinds (labels are always checked).
     #[arg(long)]
     pub check_data: bool,
@@ -167,6 +169,31 @@ pub struct DocArguments {
     pub json: bool,
 }
 
+/// `bench`
+#[derive(Args, Debug)]
+pub struct BenchArguments {
+    #[command(flatten)]
+    pub loss: LossArguments,
+    /// The extent of every axis, such as N=4096,C=1000; of a pack S=256x256. A loss whose only axes are a pack takes any names.
+    #[arg(long, value_name = "AXIS=EXTENT", value_delimiter = ',', required = true, value_parser = parse_extents)]
+    pub shape: Vec<(String, Vec<usize>)>,
+    /// Gradients with respect to these inputs, or `all`; without it, the first float input.
+    #[arg(long, value_name = "INPUTS", value_delimiter = ',')]
+    pub grad: Vec<String>,
+    /// The precision of the data, in which it computes.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub dtype: DTypeArgument,
+    /// How many threads may be used (all cores without it).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// How long to measure, once with reused and once with fresh memory.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReductionArgument {
@@ -211,4 +238,15 @@ fn parse_setting(text: &str) -> Result<(String, f64), String> {
 fn parse_input(text: &str) -> Result<(String, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("write NAME=FILE.npy, such as pred=scores.npy")?;
     Ok((name.trim().to_string(), PathBuf::from(file)))
+}
+
+fn parse_extents(text: &str) -> Result<(String, Vec<usize>), String> {
+    let (name, extents) = text.split_once('=').ok_or("write AXIS=EXTENT, such as N=4096, or S=256x256 for a pack")?;
+    let extent = |part: &str| part.trim().parse().map_err(|_| format!("`{part}` is not an extent"));
+    Ok((name.trim().to_string(), extents.split('x').map(extent).collect::<Result<_, _>>()?))
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if (0.0..=3600.0).contains(&seconds) { Ok(seconds) } else { Err("give 0 to 3600 seconds".to_string()) }
 }

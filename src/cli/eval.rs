@@ -50,6 +50,9 @@ fn configured(builder: LossBuilder, arguments: &EvalArguments, data: &Data) -> R
         .dtype(arguments.dtype.into())
         .engine(engine)
         .check_data(arguments.check_data);
+    if let Some(threads) = arguments.threads {
+        builder = builder.threads(usize::from(threads));
+    }
     if let (None, Some(name)) = (arguments.loss.reduction, &data.reduction) {
         let reduction = Reduction::from_name(name)
             .ok_or_else(|| Failure::Message(format!("the case asks for the unknown reduction `{name}`")))?;

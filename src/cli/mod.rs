@@ -5,6 +5,7 @@
 pub mod data;
 
 mod arguments;
+mod bench;
 mod check;
 mod doc;
 mod eval;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Doc(arguments) => doc::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -55,7 +55,7 @@ pub(super) fn evaluate(node: &Node, operands: &[Rc<Dense>], environment: &Enviro
         Op::CumSum { axis, reverse } => whole::cumsum(&operands[0], *axis, *reverse),
         Op::Scatter { axis, over } => whole::scatter(operands, *axis, over, axes, &shape),
         Op::Carried(_) | Op::Repeat(_) => unreachable!("`turns` runs loops"),
-        Op::Contract(over) => contract(over, operands, axes, &shape, extents),
+        Op::Contract { over, masked } => contract((over, *masked), operands, axes, &shape, extents),
     };
     Dense { axes: axes.clone(), shape, values }
 }
@@ -103,7 +103,7 @@ fn cast(element: Element, values: &Values) -> Values {
     match (element, values) {
         (Element::Real, Values::Int(values)) => Values::Real(values.iter().map(|&x| x as f64).collect()),
         (Element::Real, Values::Bool(values)) => Values::Real(values.iter().map(|&x| f64::from(x)).collect()),
-        (Element::Int, Values::Real(values)) => Values::Int(values.iter().map(|&x| x as i64).collect()),
+        (Element::Int, Values::Real(values)) => Values::Int(values.iter().map(|&x| numeric::to_int(x)).collect()),
         (Element::Int, Values::Bool(values)) => Values::Int(values.iter().map(|&x| i64::from(x)).collect()),
         (Element::Bool, Values::Real(values)) => Values::Bool(values.iter().map(|&x| x != 0.0).collect()),
         (Element::Bool, Values::Int(values)) => Values::Bool(values.iter().map(|&x| x != 0).collect()),
@@ -180,14 +180,21 @@ fn log1p(x: f64) -> f64 {
 }
 
 /// Σ a·b over the contracted axes, one element of the result after the other.
-fn contract(over: &[AxisId], operands: &[Rc<Dense>], axes: &[AxisId], shape: &[usize], extents: &[u64]) -> Values {
+fn contract(
+    (over, masked): (&[AxisId], bool),
+    operands: &[Rc<Dense>],
+    axes: &[AxisId],
+    shape: &[usize],
+    extents: &[u64],
+) -> Values {
     let (a, b) = (&operands[0], &operands[1]);
     let over_shape: Vec<usize> = over.iter().map(|axis| extents[axis.0 as usize] as usize).collect();
     let steps: Vec<(usize, usize)> =
         a.positions(over, &over_shape).into_iter().zip(b.positions(over, &over_shape)).collect();
     let starts = a.positions(axes, shape).into_iter().zip(b.positions(axes, shape));
     let (a, b) = (a.reals(), b.reals());
-    Values::Real(starts.map(|(i, j)| steps.iter().map(|&(di, dj)| a[i + di] * b[j + dj]).sum()).collect())
+    let product = |a: f64, b: f64| if masked && (a == 0.0 || b == 0.0) { 0.0 } else { a * b };
+    Values::Real(starts.map(|(i, j)| steps.iter().map(|&(di, dj)| product(a[i + di], b[j + dj])).sum()).collect())
 }
 
 fn gather(axis: AxisId, operands: &[Rc<Dense>], axes: &[AxisId], shape: &[usize]) -> Values {

@@ -38,6 +38,7 @@ pub(super) struct Demand {
 }
 
 /// A demand under a chosen axis.
+#[derive(Clone)]
 pub(super) struct Item {
     pub demand: Demand,
     pub inside: bool,
@@ -174,14 +175,44 @@ impl Context<'_> {
             }
             next += 1;
         }
-        // What is required has a smaller value id than what requires it, but demands come in any order.
-        let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|&item| (!matches!(items[item].demand.goal, Goal::Provide), items[item].demand.value));
-        for item in order {
-            let after = |&required: &usize| items[required].level + usize::from(items[required].inside);
-            items[item].level = items[item].requires.iter().map(after).max().unwrap_or(0);
+        for item in topological(&items) {
+            items[item].level = earliest(&items, item);
         }
         items
+    }
+
+    /// The same items, with every reduction as late as what needs it allows, if less must then be kept from one loop
+    /// to the next: a reduction that only the value of the loss needs, say, beside the gradient, which has to wait for
+    /// the divisor of a mean.
+    pub fn postponed(&self, items: Vec<Item>, axis: AxisId) -> Vec<Item> {
+        let loops = |items: &[Item]| items.iter().filter(|item| item.inside).map(|item| item.level).max();
+        let Some(last) = loops(&items) else { return items };
+        let order = topological(&items);
+        let mut latest: Vec<usize> = items
+            .iter()
+            .map(|item| match (&item.demand.goal, item.inside) {
+                (Goal::Provide, true) => last,
+                (_, true) => item.level,
+                (_, false) => last + 1,
+            })
+            .collect();
+        for &item in order.iter().rev() {
+            for &required in &items[item].requires {
+                let before = latest[item].saturating_sub(usize::from(items[required].inside));
+                latest[required] = latest[required].min(before);
+            }
+        }
+        let mut later = items.clone();
+        for &item in &order {
+            let provided = matches!(items[item].demand.goal, Goal::Provide);
+            later[item].level = earliest(&later, item);
+            if later[item].inside && provided {
+                later[item].level = later[item].level.max(latest[item]);
+            }
+        }
+        let moved = later.iter().zip(&items).any(|(later, item)| later.inside && later.level != item.level);
+        let fewer = moved && self.kept(&later, axis).len() < self.kept(&items, axis).len();
+        if fewer && loops(&later) == Some(last) { later } else { items }
     }
 
     /// The values that must be provided beside a demand before its loop.
@@ -295,6 +326,19 @@ impl Context<'_> {
             }
         }
     }
+}
+
+/// The items, each after what it requires. That has a smaller value id, but demands come in any order.
+fn topological(items: &[Item]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|&item| (!matches!(items[item].demand.goal, Goal::Provide), items[item].demand.value));
+    order
+}
+
+/// The level in which all that an item requires is there.
+fn earliest(items: &[Item], item: usize) -> usize {
+    let after = |&required: &usize| items[required].level + usize::from(items[required].inside);
+    items[item].requires.iter().map(after).max().unwrap_or(0)
 }
 
 impl Item {

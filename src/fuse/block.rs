@@ -2,8 +2,8 @@
 //!
 //! Outside of a blocked loop everything is one strip that runs once, functions included. Inside, a
 //! function is called for a whole block, so the values of a leaf fall into rounds: what needs the result
-//! of a function called after round r is in round r + 1. What a later round needs of an earlier one goes
-//! through scratch memory, except for what is only loaded.
+//! of a function called after round r is in round r + 1. What two rounds need goes through scratch memory, except
+//! for what is only loaded; nothing is computed in an earlier round than the one that needs it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -59,7 +59,7 @@ impl Scheduler<'_> {
         let mut statements = Vec::new();
         for round in 0..=rounds.last {
             let mut stores = Vec::new();
-            for &value in rounds.spilled.iter().filter(|value| rounds.round[value] == round) {
+            for &(value, _) in rounds.spilled.iter().filter(|(_, first)| *first == round) {
                 let element = self.values.get(value).element;
                 stores.push((value, self.new_buffer(element, BufferKind::Scratch, Vec::new(), true)));
             }
@@ -85,7 +85,7 @@ impl Scheduler<'_> {
     }
 
     fn call(&mut self, value: ValueId, rounds: &Rounds, scratch: &mut FxHashMap<ValueId, BufferId>) -> Statement {
-        if let Some(family) = rounds.families.iter().find(|family| family.members.contains(&Some(value))) {
+        if let Some(family) = rounds.family(value) {
             return self.shared_call(family, scratch);
         }
         let data = self.values.get(value);
@@ -133,8 +133,8 @@ struct Rounds {
     is_call: FxHashSet<ValueId>,
     /// The calls that are one.
     families: Vec<Family>,
-    /// What goes through scratch memory, in order.
-    spilled: Vec<ValueId>,
+    /// What goes through scratch memory, in order, each with the round whose strip writes it.
+    spilled: Vec<(ValueId, usize)>,
     last: usize,
 }
 
@@ -168,8 +168,8 @@ impl Rounds {
             }
         }
         rounds.find_families(scheduler);
-        rounds.find_spilled(scheduler, &cone);
         rounds.last = demands.iter().map(|(demand, _)| rounds.ready(demand.value)).max().unwrap_or(0);
+        rounds.find_spilled(scheduler, demands);
         rounds
     }
 
@@ -196,25 +196,55 @@ impl Rounds {
         self.families.retain(|family| family.members.iter().flatten().count() > 1);
     }
 
-    fn find_spilled(&mut self, scheduler: &Scheduler<'_>, cone: &[ValueId]) {
-        let mut spilled = FxHashSet::default();
-        for &id in cone {
-            let value = scheduler.values.get(id);
-            let call = self.is_call.contains(&id);
-            let family = self.families.iter().find(|family| family.members.contains(&Some(id)));
-            let shared = family.map(|family| [family.operand]);
-            for &operand in shared.as_ref().map_or(&value.operands[..], |shared| &shared[..]) {
-                let later = self.ready(operand) < self.round[&id] && self.is_work(scheduler, operand);
-                if !self.is_call.contains(&operand) && (call || later) {
-                    spilled.insert(operand);
+    /// What a call reads.
+    fn arguments<'s>(&'s self, scheduler: &'s Scheduler<'_>, call: ValueId) -> &'s [ValueId] {
+        match self.family(call) {
+            Some(family) => std::slice::from_ref(&family.operand),
+            None => &scheduler.values.get(call).operands,
+        }
+    }
+
+    /// The calls with which a call is one.
+    fn family(&self, call: ValueId) -> Option<&Family> {
+        self.families.iter().find(|family| family.members.contains(&Some(call)))
+    }
+
+    /// What calls read, and what the strips of several rounds need; this is written by the first of them. Nothing is
+    /// computed before it is needed: a strip that needs it can do it as well.
+    fn find_spilled(&mut self, scheduler: &Scheduler<'_>, demands: &[(Demand, Option<Place>)]) {
+        let mut needed: Vec<Vec<ValueId>> = vec![Vec::new(); self.last + 1];
+        for (demand, _) in demands {
+            needed[self.ready(demand.value)].push(demand.value);
+        }
+        let mut spilled: FxHashMap<ValueId, usize> = FxHashMap::default();
+        for &call in &self.calls {
+            let round = self.round[&call];
+            for &argument in self.arguments(scheduler, call).iter().filter(|value| !self.is_call.contains(value)) {
+                needed[round].push(argument);
+                spilled.entry(argument).and_modify(|first| *first = round.min(*first)).or_insert(round);
+            }
+        }
+        let mut computed: FxHashMap<ValueId, usize> = FxHashMap::default();
+        for (round, mut open) in needed.into_iter().enumerate() {
+            let mut seen = FxHashSet::default();
+            while let Some(id) = open.pop() {
+                let is_there = self.is_call.contains(&id) || spilled.get(&id).is_some_and(|&first| first < round);
+                if is_there || !self.round.contains_key(&id) || !seen.insert(id) {
+                    continue;
+                }
+                match computed.get(&id) {
+                    Some(&first) if self.is_work(scheduler, id) => {
+                        spilled.insert(id, first);
+                    }
+                    _ => {
+                        computed.entry(id).or_insert(round);
+                        open.extend(scheduler.values.get(id).operands.iter().copied());
+                    }
                 }
             }
         }
         self.spilled = spilled.into_iter().collect();
         self.spilled.sort();
-        for value in &self.spilled {
-            self.round.entry(*value).or_insert(0);
-        }
     }
 
     /// Whether computing a value again costs more than loading it. Bools would keep a strip from running in vectors.

@@ -198,7 +198,7 @@ impl<'a> Resolver<'a> {
             Op::Polygamma(order) => ValueOp::Polygamma(*order),
             Op::Select => ValueOp::Select,
             Op::Cast(element) => ValueOp::Cast(*element),
-            Op::Contract(_) | Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } | Op::Scatter { .. } => {
+            Op::Contract { .. } | Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } | Op::Scatter { .. } => {
                 unreachable!("whole operations have their buffers")
             }
             Op::Carried(_) | Op::Repeat(_) => {

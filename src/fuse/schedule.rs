@@ -151,6 +151,7 @@ impl Scheduler<'_> {
     }
 
     fn levels(&mut self, axis: AxisId, items: Vec<Item>) -> Vec<Statement> {
+        let items = self.context().postponed(items, axis);
         let kept = self.context().kept(&items, axis);
         let last = items.iter().map(|item| item.level).max().unwrap_or(0);
         let mut levels: Vec<(Vec<Demand>, Vec<Demand>)> = vec![Default::default(); last + 1];

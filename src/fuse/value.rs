@@ -230,6 +230,7 @@ impl Values {
                     (Constant::Bool(value), Element::Real) => Constant::Real(f64::from(u8::from(value))),
                     (Constant::Bool(value), Element::Int) => Constant::Int(i64::from(value)),
                     (Constant::Int(value), Element::Real) => Constant::Real(value as f64),
+                    (Constant::Real(value), Element::Int) if value.is_nan() => Constant::Int(i64::MIN),
                     (Constant::Real(value), Element::Int) => Constant::Int(value as i64),
                     _ => return None,
                 };

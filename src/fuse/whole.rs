@@ -14,7 +14,7 @@ use crate::op::Element;
 /// The whole operation that a node is, if it is one.
 pub(super) fn whole_op(node: &Node) -> Option<WholeOp> {
     match &node.op {
-        Op::Contract(axes) => Some(WholeOp::Contract(axes.to_vec())),
+        Op::Contract { over, masked } => Some(WholeOp::Contract { over: over.to_vec(), masked: *masked }),
         Op::Order(axis) => Some(WholeOp::Order(*axis)),
         Op::TopIndex { over, to, along } => Some(WholeOp::TopIndex { over: over.to_vec(), to: *to, along: *along }),
         Op::CumSum { axis, reverse } => Some(WholeOp::CumSum { axis: *axis, reverse: *reverse }),

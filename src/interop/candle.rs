@@ -225,7 +225,7 @@ impl CandleLoss {
         if let Some(compiled) = variants.get(&variant) {
             return Ok(compiled.clone());
         }
-        let loss = builder.clone().dtype(dtype).wrt(variant.wrt.clone()).build()?;
+        let loss = builder.clone().dtype(dtype).wrt(variant.wrt.clone()).build()?.with_threads(self.loss.threads());
         let compiled = Arc::new(Compiled { loss, workspaces: Mutex::default() });
         variants.insert(variant, compiled.clone());
         Ok(compiled)

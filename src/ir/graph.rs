@@ -101,7 +101,7 @@ pub enum Op {
     Polygamma(u32),
     /// `(condition, yes, no)`: elementwise; the side that is not taken has no influence, not even as NaN.
     Select,
-    /// To another element type: bool and int to real or int, real to int (truncating; saturating; NaN gives 0).
+    /// To another element type: bool and int to real or int, real to int (truncating; saturating; NaN gives the smallest int).
     Cast(Element),
     /// The operand's value with gradient 0.
     Stop,
@@ -117,7 +117,15 @@ pub enum Op {
     Gather(AxisId),
     /// `(a, b)`: the sum over these axes, which both have, of the product of two operands aligned by axis. Made by
     /// the pass that recognises matrix products, and computed as one: the product is never stored.
-    Contract(Axes),
+    ///
+    /// If it is masked, a product counts as 0 where one factor is exactly 0, also where the other is infinite or NaN: a
+    /// condition has made that 0, and what it leaves out has no influence.
+    Contract {
+        /// What is summed over.
+        over: Axes,
+        /// Whether conditions have made zeros in the operands.
+        masked: bool,
+    },
     /// The operand with axis `from` called `to`, of the same extent.
     Rename {
         /// An axis of the operand.
@@ -171,7 +179,7 @@ impl Op {
             Op::Logic(Logic::Not) | Op::Reduce(..) | Op::Softmax(..) | Op::Rename { .. } => 1,
             Op::Order(_) | Op::TopIndex { .. } | Op::CumSum { .. } => 1,
             Op::Binary(_) | Op::Compare(_) | Op::Logic(_) | Op::Gather(_) => 2,
-            Op::Contract(_) | Op::Scatter { .. } => 2,
+            Op::Contract { .. } | Op::Scatter { .. } => 2,
             Op::Select => 3,
         }
     }
@@ -446,10 +454,10 @@ impl Graph {
     }
 
     /// The sum over `axes` of the product of two operands that both have them, all axes in the order of their ids.
-    pub fn contract(&mut self, axes: &[AxisId], a: NodeId, b: NodeId) -> NodeId {
-        let mut axes: Axes = axes.iter().copied().collect();
-        axes.sort();
-        self.add(Op::Contract(axes), &[a, b])
+    pub fn contract(&mut self, axes: &[AxisId], masked: bool, a: NodeId, b: NodeId) -> NodeId {
+        let mut over: Axes = axes.iter().copied().collect();
+        over.sort();
+        self.add(Op::Contract { over, masked }, &[a, b])
     }
 
     /// `x` with axis `from` called `to`; `x` itself where it lacks `from`.

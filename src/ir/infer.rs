@@ -119,7 +119,7 @@ impl Graph {
                 axes.extend(repeat.ty.axes.iter().copied());
                 Type { element: repeat.ty.element, axes }
             }
-            Op::Contract(axes) => {
+            Op::Contract { over: axes, .. } => {
                 assert!(ty(0).element == Element::Real && ty(1).element == Element::Real, "{op:?}");
                 assert!(axes.iter().all(|axis| ty(0).axes.contains(axis) && ty(1).axes.contains(axis)), "{op:?}");
                 Type { element: Element::Real, axes: without(&union(&ty(0).axes, &ty(1).axes), axes) }

@@ -297,7 +297,8 @@ impl Reader {
             "polygamma" => Op::Polygamma(words.number()?),
             "cast" => Op::Cast(words.element()?),
             "broadcast" => Op::Broadcast(words.axes(graph)?),
-            "contract" => Op::Contract(words.axes(graph)?),
+            "contract" => Op::Contract { over: words.axes(graph)?, masked: false },
+            "contract_masked" => Op::Contract { over: words.axes(graph)?, masked: true },
             "gather" => Op::Gather(words.one_axis(graph)?),
             "order" => Op::Order(words.one_axis(graph)?),
             "topindex" => {

@@ -144,7 +144,9 @@ fn operation(program: &Program, node: &Node) -> String {
             format!("{} {}", if *reverse { "cumsum_reverse" } else { "cumsum" }, axis_list(graph, &[*axis]))
         }
         Op::Scatter { axis, over } => format!("scatter {} {}", axis_list(graph, &[*axis]), axis_list(graph, over)),
-        Op::Contract(axes) => format!("contract {}", axis_list(graph, axes)),
+        Op::Contract { over, masked } => {
+            format!("contract{} {}", if *masked { "_masked" } else { "" }, axis_list(graph, over))
+        }
         Op::Rename { from, to } => format!("rename {}", axis_list(graph, &[*from, *to])),
         Op::Carried(carried) => {
             format!("carried {} {} {}", carried.of.0, carried.variable, type_text(graph, &carried.ty))

@@ -72,7 +72,9 @@ fn node(program: &Program, id: NodeId) -> Result<(), String> {
     axes(graph, &node.ty.axes)?;
     match &node.op {
         Op::Size(axis) | Op::Index(axis) | Op::Gather(axis) => axes(graph, &[*axis])?,
-        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) | Op::Contract(all) => axes(graph, all)?,
+        Op::Broadcast(all) | Op::Reduce(_, all) | Op::Softmax(_, all) | Op::Contract { over: all, .. } => {
+            axes(graph, all)?
+        }
         Op::Rename { from, to } => axes(graph, &[*from, *to])?,
         Op::Order(axis) | Op::CumSum { axis, .. } => axes(graph, &[*axis])?,
         Op::TopIndex { over, to, .. } => {

@@ -164,7 +164,13 @@ pub(super) fn cast(builder: &mut FunctionBuilder<'_>, to: Element, real: Type, x
             choose(builder, x, one, zero)
         }
         Element::Real => builder.ins().fcvt_from_sint(real, x),
-        Element::Int if from.is_float() => builder.ins().fcvt_to_sint_sat(types::I64, x),
+        Element::Int if from.is_float() => {
+            // NaN is the smallest int, as in `numeric`.
+            let int = builder.ins().fcvt_to_sint_sat(types::I64, x);
+            let smallest = builder.ins().iconst(types::I64, i64::MIN);
+            let number = builder.ins().fcmp(FloatCC::Ordered, x, x);
+            builder.ins().select(number, int, smallest)
+        }
         Element::Int if from == types::I8 => builder.ins().uextend(types::I64, x),
         Element::Int => x,
         Element::Bool if from.is_float() => {

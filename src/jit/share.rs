@@ -23,12 +23,17 @@ impl Default for Threads {
 }
 
 impl Threads {
+    /// How many threads are used for much work.
+    pub fn most(self) -> usize {
+        self.limit.unwrap_or_else(rayon::current_num_threads)
+    }
+
     /// How many threads are used for some work in `pieces`.
     pub(super) fn used(self, work: u64, pieces: usize) -> usize {
         if work < self.worth || pieces < 2 || self.limit == Some(1) {
             return 1;
         }
-        self.limit.unwrap_or_else(rayon::current_num_threads).clamp(1, pieces)
+        self.most().clamp(1, pieces)
     }
 }
 

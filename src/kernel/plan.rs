@@ -195,7 +195,12 @@ pub struct Call {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WholeOp {
     /// The sum over these axes of the product of two operands of reals.
-    Contract(Vec<AxisId>),
+    Contract {
+        /// Over which axes.
+        over: Vec<AxisId>,
+        /// Whether a product with a factor 0 is 0, whatever the other is.
+        masked: bool,
+    },
     /// The indices that put a tensor of reals in ascending order along an axis.
     Order(AxisId),
     /// The indices along one axis of the largest elements over some, on a new axis.

@@ -153,7 +153,9 @@ impl Plan {
     fn whole_text(&self, op: &WholeOp) -> String {
         let list = |axes: &[AxisId]| format!("[{}]", self.axes_text(axes, false));
         match op {
-            WholeOp::Contract(axes) => format!("contract {}", list(axes)),
+            WholeOp::Contract { over, masked } => {
+                format!("contract{} {}", if *masked { " masked" } else { "" }, list(over))
+            }
             WholeOp::Order(axis) => format!("order {}", list(&[*axis])),
             WholeOp::TopIndex { over, to, along } => {
                 format!("topindex {} {} {}", list(over), list(&[*to]), list(&[*along]))

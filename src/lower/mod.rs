@@ -108,6 +108,18 @@ pub enum LowerError {
         /// Where it is set.
         span: Span,
     },
+    /// A state that a loss sets, which is called for every position of an axis.
+    #[error("`{loss}` would set its state `{state}` for every position of `{axis}`")]
+    StateOfMany {
+        /// The loss.
+        loss: String,
+        /// The state.
+        state: String,
+        /// The axis that the call keeps.
+        axis: String,
+        /// Where it is set.
+        span: Span,
+    },
     /// The extent of an axis that depends on data, or is computed from too much.
     #[error("the extent of axis `{axis}` cannot be computed from {found}")]
     NotAnExtent {
@@ -173,6 +185,10 @@ impl LowerError {
                 .at(*span, "set here")
                 .note("a state is set once a call")
                 .help(format!("call `{loss}` before or after the loop, or give it the state: `{loss}({state} = …)`")),
+            LowerError::StateOfMany { loss, state, axis, span } => Diagnostic::error("E0710", title)
+                .at(*span, "set here")
+                .note(format!("a state is one number, and the call keeps axis `{axis}`"))
+                .help(format!("call `{loss}` so that no axis is kept, or give it the state: `{loss}({state} = …)`")),
             LowerError::NotAnExtent { span, .. } => Diagnostic::error("E0705", title)
                 .at(*span, "not known before the data are looked at")
                 .note("an extent is an int of numbers, `int` hyperparameters and `size[…]`, with + - * min max abs"),

@@ -17,7 +17,7 @@ impl Lowering<'_> {
     /// a value of the caller, and one without `next` stays as it is.
     ///
     /// # Errors
-    /// If one would be set at every turn of a loop.
+    /// If one would be set at every turn of a loop, or for every position of an axis.
     pub fn note_states(&mut self, instance: &Instance<'_>) -> Result<(), LowerError> {
         for (position, one) in instance.function.hyperparameters.iter().enumerate() {
             let Some(name) = self.carried_name(None, position).filter(|_| one.role == Role::State) else { continue };
@@ -31,6 +31,11 @@ impl Lowering<'_> {
                 (None, Hyper::Real(value)) => value.node,
                 (None, Hyper::Int(_) | Hyper::Extent) => continue,
             };
+            if let (Some(update), Some(&axis)) = (update, self.program.graph.axes_of(node).first()) {
+                let (loss, state) = (instance.function.name.clone(), one.name.clone());
+                let axis = self.program.graph.axis(axis).name.clone();
+                return Err(LowerError::StateOfMany { loss, state, axis, span: update.span });
+            }
             if !self.states.iter().any(|(other, _)| *other == name) {
                 self.states.push((name, node));
             }

@@ -16,6 +16,12 @@ pub use real::{ascending, atan2, log_cosh, log_sigmoid, maximum, minimum, pow, p
 
 use crate::op::{Binary, Compare, Logic, Unary};
 
+/// A real as an int: truncated, the nearest one beyond the range. NaN is the smallest, so that an index which is no number
+/// lies outside of every axis.
+pub fn to_int(x: f64) -> i64 {
+    if x.is_nan() { i64::MIN } else { x as i64 }
+}
+
 /// The function of a unary row, on doubles.
 pub fn unary_function_f64(op: Unary) -> fn(f64) -> f64 {
     match op {

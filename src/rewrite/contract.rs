@@ -49,8 +49,8 @@ fn contraction(graph: &mut Graph, over: &[AxisId], operand: NodeId) -> Option<No
     let all = graph.axes_of(operand).clone();
     let mut product = Product { factors: SmallVec::new(), scale: 1.0 };
     product.take_apart(graph, operand, &all);
-    let [a, b] = product.sides(graph, &all, over)?;
-    let contraction = graph.contract(over, a, b);
+    let (sides, masked) = product.sides(graph, &all, over)?;
+    let contraction = graph.contract(over, masked, sides[0], sides[1]);
     if product.scale == 1.0 {
         return Some(contraction);
     }
@@ -98,7 +98,7 @@ impl Product {
     }
 
     /// The product as two sides, each of which has the contracted axes and one that the other lacks.
-    fn sides(&self, graph: &mut Graph, all: &[AxisId], over: &[AxisId]) -> Option<[NodeId; 2]> {
+    fn sides(&self, graph: &mut Graph, all: &[AxisId], over: &[AxisId]) -> Option<([NodeId; 2], bool)> {
         let axes = |graph: &Graph, factor: Factor| graph.axes_of(factor.node()).clone();
         for (position, &first) in self.factors.iter().enumerate() {
             for &second in &self.factors[position + 1..] {
@@ -106,7 +106,11 @@ impl Product {
                 if is_matrix_product(graph, &a, &b, all, over)
                     && let Some(parts) = self.distribute(graph, &a, &b)
                 {
-                    return Some(parts.map(|part| side(graph, &part)));
+                    // A condition that only one side has leaves the other in: the product must skip it there.
+                    let has = |part: &[Factor], factor: &Factor| part.contains(factor);
+                    let conditions = self.factors.iter().filter(|factor| matches!(factor, Factor::Where(..)));
+                    let masked = conditions.clone().any(|factor| !(has(&parts[0], factor) && has(&parts[1], factor)));
+                    return Some((parts.map(|part| side(graph, &part)), masked));
                 }
             }
         }

@@ -35,7 +35,7 @@ fn cast(element: Element, x: Constant) -> Constant {
     match (element, x) {
         (Element::Real, Int(x)) => Real(x as f64),
         (Element::Real, Bool(x)) => Real(f64::from(x)),
-        (Element::Int, Real(x)) => Int(x as i64),
+        (Element::Int, Real(x)) => Int(numeric::to_int(x)),
         (Element::Int, Bool(x)) => Int(i64::from(x)),
         (Element::Bool, Real(x)) => Bool(x != 0.0),
         (Element::Bool, Int(x)) => Bool(x != 0),

@@ -15,7 +15,7 @@ use crate::bind::{Binding, InputBinding};
 use crate::eval::{self, Dense};
 use crate::hir::{Axis, AxisKind, Function};
 use crate::ir::{AxisId, InputData, Output, OutputRole, Program};
-use crate::jit::Compiled;
+use crate::jit::{Compiled, Threads};
 use crate::lower::Conditions;
 use crate::op::Element;
 use crate::syntax::ast::Role;
@@ -25,6 +25,7 @@ use crate::tensor::{TensorView, TensorViewMut};
 #[derive(Clone, Debug)]
 pub struct Loss {
     inner: Arc<Inner>,
+    threads: Threads,
 }
 
 #[derive(Debug)]
@@ -58,7 +59,8 @@ impl Variant {
 
 impl Loss {
     pub(super) fn new(inner: Inner) -> Self {
-        Loss { inner: Arc::new(inner) }
+        let threads = inner.builder.used_threads();
+        Loss { inner: Arc::new(inner), threads }
     }
 
     /// What the loss is from outside.
@@ -69,6 +71,18 @@ impl Loss {
     /// What it was built with, to build it once more in another precision or with other gradients.
     pub fn builder(&self) -> &LossBuilder {
         &self.inner.builder
+    }
+
+    /// How many threads a call uses at most.
+    pub fn threads(&self) -> usize {
+        self.threads.most()
+    }
+
+    /// The same loss, with the same kernels, on at most so many threads.
+    #[must_use]
+    pub fn with_threads(&self, threads: usize) -> Loss {
+        let threads = Threads { limit: Some(threads.max(1)), ..self.threads };
+        Loss { threads, ..self.clone() }
     }
 
     /// The states of the loss with the values with which a training begins. The caller keeps them: a call takes them
@@ -183,7 +197,7 @@ impl Loss {
         self.check_targets(&variant.program, &binding, gradients)?;
         match &variant.compiled {
             Some(compiled) => {
-                workspace.outputs.threads = builder.used_threads();
+                workspace.outputs.threads = self.threads;
                 workspace.call(&variant.program, compiled, &binding, gradients, builder.precision())?;
             }
             None => {

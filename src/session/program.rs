@@ -6,7 +6,7 @@ use super::build::LossBuilder;
 use super::error::Error;
 use crate::check::{Checker, kind_name};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::hir::{self, Function, Kind, Sort};
+use crate::hir::{self, AxisKind, Function, Kind, Sort};
 use crate::resolve::loader::NoModules;
 use crate::resolve::{Library, ModuleId, SourceLoader, World};
 use crate::span::{SourceMap, Span};
@@ -165,6 +165,8 @@ pub struct LossInfo {
     pub docs: String,
     /// Its inputs in order.
     pub inputs: Vec<InputInfo>,
+    /// The labelled axes of its inputs, with how many labels they have.
+    pub labelled: Vec<(String, usize)>,
     /// Its hyperparameters in order.
     pub hyperparameters: Vec<HyperparameterInfo>,
     /// Its learnables, also those of the losses that it calls: the gradient by them can be asked for.
@@ -236,6 +238,10 @@ impl Program {
             optional: input.default.is_some(),
             float: input.ty.kind.is_real(),
         });
+        let labelled = function.axes.iter().filter_map(|axis| match &axis.kind {
+            AxisKind::Labelled(labelled) => Some((axis.name.clone(), labelled.labels.len())),
+            _ => None,
+        });
         let carried = hir::carried(&self.hir, function);
         let of_role = |role: Role| {
             let all = carried.iter().filter(|one| one.role == role);
@@ -262,6 +268,7 @@ impl Program {
             module: function.module.clone(),
             docs: function.docs.clone(),
             inputs: inputs.collect(),
+            labelled: labelled.collect(),
             hyperparameters: hyperparameters.collect(),
             learnables: of_role(Role::Learn),
             states: of_role(Role::State),

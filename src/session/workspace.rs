@@ -74,7 +74,7 @@ impl Workspace {
         precision: DType,
     ) -> Result<(), Error> {
         self.lend(program);
-        let mut direct: SmallVec<[(usize, SliceMut<'_>); 4]> = SmallVec::new();
+        let mut direct: SmallVec<[(usize, SliceMut<'_>); 8]> = SmallVec::new();
         for (position, memory) in targets(program, gradients) {
             let usable = memory.dtype() == precision && !program.outputs[position].axes.is_empty();
             if let Some(memory) = if usable { memory.dense() } else { None } {
@@ -111,7 +111,9 @@ impl Workspace {
     ) {
         let mut written = Written::new();
         for (position, memory) in targets(program, gradients) {
-            memory.fill(outputs[position].reals().iter().copied());
+            let single = precision != DType::F64 && !program.outputs[position].axes.is_empty();
+            let rounded = |&value: &f64| if single { f64::from(value as f32) } else { value };
+            memory.fill(outputs[position].reals().iter().map(rounded));
             written.push(position);
         }
         collect(&mut self.evaluation, program, binding, &written, precision, Source::Interpreter(outputs));

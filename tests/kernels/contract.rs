@@ -47,7 +47,7 @@ fn every_split_of_the_axes() {
         let (x, y) = (axes(&mut b, first, &mut known), axes(&mut b, second, &mut known));
         let over = axes(&mut b, over, &mut known);
         let (p, q) = (b.real("x", &x), b.real("y", &y));
-        let product = b.graph().contract(&over, p, q);
+        let product = b.graph().contract(&over, false, p, q);
         let own = b.graph().axes_of(product).to_vec();
         b.output(product, &own);
         let reversed: Vec<AxisId> = own.iter().rev().copied().collect();
@@ -71,13 +71,13 @@ fn products_of_products_and_of_what_is_computed() {
     let (x, w) = (b.real("x", &[n, d]), b.real("w", &[k, d]));
     let halves = b.constant(0.5);
     let y = b.mul(x, halves);
-    let logits = b.graph().contract(&[d], y, w);
+    let logits = b.graph().contract(&[d], false, y, w);
     let rows = b.logsumexp(&[k], logits);
     let shifted = b.sub(logits, rows);
     let p = b.graph().unary(Unary::Exp, shifted);
-    let by_x = b.graph().contract(&[k], p, w);
-    let by_w = b.graph().contract(&[n], p, y);
-    let gram = b.graph().contract(&[k], by_w, w);
+    let by_x = b.graph().contract(&[k], false, p, w);
+    let by_w = b.graph().contract(&[n], false, p, y);
+    let gram = b.graph().contract(&[k], false, by_w, w);
     let value = b.sum(&[n], rows);
     b.output(value, &[]);
     b.output(by_x, &[n, d]);
@@ -93,7 +93,7 @@ fn operands_are_read_where_they_lie() {
     let mut b = Build::default();
     let (n, k, d) = (b.axis("N"), b.axis("K"), b.axis("D"));
     let (x, w) = (b.real("x", &[n, d]), b.real("w", &[k, d]));
-    let product = b.graph().contract(&[d], x, w);
+    let product = b.graph().contract(&[d], false, x, w);
     b.output(product, &[n, k]);
     let data = Tensor::f64(numbers(60, 4), &[60]);
     let w = Tensor::f64(numbers(15, 5), &[5, 3]);
@@ -120,7 +120,7 @@ fn recognised(b: &Build) -> usize {
     let program = recognise_contractions(&b.program);
     let roots: Vec<NodeId> = program.outputs.iter().map(|output| output.node).collect();
     let live = live_nodes(&program.graph, &roots);
-    live.iter().filter(|&&id| matches!(program.graph.node(id).op, Op::Contract(_))).count()
+    live.iter().filter(|&&id| matches!(program.graph.node(id).op, Op::Contract { .. })).count()
 }
 
 #[test]

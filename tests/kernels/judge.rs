@@ -95,7 +95,7 @@ impl Judge<'_> {
             Op::Logic(Logic::Not) => 1.0 - operand(0),
             Op::Polygamma(order) => numeric::polygamma_f64(*order, operand(0)),
             Op::Select => operand(if operand(0) != 0.0 { 1 } else { 2 }),
-            Op::Cast(Element::Int) => (operand(0) as i64) as f64,
+            Op::Cast(Element::Int) => numeric::to_int(operand(0)) as f64,
             Op::Cast(_) | Op::Stop | Op::Broadcast(_) => operand(0),
             Op::Reduce(op, axes) => {
                 let mut result = match (op, node.ty.element) {
@@ -142,7 +142,7 @@ impl Judge<'_> {
                 inner.insert(*axis, index as usize);
                 self.at(dense(0), &inner)
             }
-            Op::Contract(axes) => {
+            Op::Contract { over: axes, .. } => {
                 let pairs = self.along(dense(0), axes, point).into_iter().zip(self.along(dense(1), axes, point));
                 pairs.map(|(a, b)| a * b).sum()
             }

@@ -18,20 +18,79 @@ use crate::op::Element;
 pub(super) trait Entry: Copy + 'static {
     const ZERO: Self;
     const ONE: Self;
+    fn to_f64(self) -> f64;
+    fn from_f64(value: f64) -> Self;
 }
 
 impl Entry for f32 {
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
+
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
 }
 
 impl Entry for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn from_f64(value: f64) -> Self {
+        value
+    }
 }
 
-/// Σ a·b over `over`.
-pub(super) fn run<T: Entry>(over: &[AxisId], threads: Threads, a: &Strided, b: &Strided, result: &Strided) {
+/// Whether every element of an operand is a finite number.
+fn is_finite<T: Entry>(tensor: &Strided) -> bool {
+    let spans = tensor.dimensions.iter().map(|own| Span { extent: own.extent, strides: [own.stride, 0, 0] });
+    let mut finite = true;
+    for_each(&merged(spans.collect()), &mut |at| {
+        // SAFETY: all positions lie in the tensor (see `Strided`).
+        finite &= unsafe { tensor.address.cast::<T>().offset(at.0[0]).read() }.to_f64().is_finite();
+    });
+    finite
+}
+
+/// One matrix product, set or added, in which a product with a factor 0 is 0.
+///
+/// # Safety
+/// As [`product`].
+unsafe fn masked_product<T: Entry>(rows: Span, columns: Span, depth: Span, [a, b, result]: [*mut T; 3], set: bool) {
+    for_each(&[rows, columns], &mut |at| {
+        let mut sum = 0.0;
+        for_each(&[depth], &mut |step| {
+            // SAFETY: as the caller ensures.
+            let factor = |from: *mut T, side: usize| unsafe { from.offset(at.0[side] + step.0[side]).read() }.to_f64();
+            let (x, y) = (factor(a, 0), factor(b, 1));
+            sum += if x == 0.0 || y == 0.0 { 0.0 } else { x * y };
+        });
+        // SAFETY: as the caller ensures.
+        unsafe {
+            let place = result.offset(at.0[2]);
+            let before = if set { 0.0 } else { place.read().to_f64() };
+            place.write(T::from_f64(before + sum));
+        }
+    });
+}
+
+/// Σ a·b over `over`. Where it is masked and an operand is not finite everywhere, one product after the other, without
+/// those that a condition has left out.
+pub(super) fn run<T: Entry>(
+    (over, masked): (&[AxisId], bool),
+    threads: Threads,
+    a: &Strided,
+    b: &Strided,
+    result: &Strided,
+) {
+    let by_hand = masked && !(is_finite::<T>(a) && is_finite::<T>(b));
     debug_assert!([a, b, result].iter().all(|tensor| tensor.element == Element::Real), "matrices of reals");
     let span = |dimension: &Dimension| Span {
         extent: dimension.extent,
@@ -69,7 +128,13 @@ pub(super) fn run<T: Entry>(over: &[AxisId], threads: Threads, a: &Strided, b: &
                     tensors[tensor].address.cast::<T>().wrapping_offset(offset)
                 };
                 // SAFETY: all positions lie in the tensors (see `Strided`); the part of the result is only this piece's.
-                unsafe { product(rows, columns, depth, [at(0), at(1), at(2)], first) };
+                unsafe {
+                    if by_hand {
+                        masked_product(rows, columns, depth, [at(0), at(1), at(2)], first);
+                    } else {
+                        product(rows, columns, depth, [at(0), at(1), at(2)], first);
+                    }
+                }
                 first = false;
             });
         });

@@ -115,7 +115,9 @@ pub(super) fn run(op: &WholeOp, precision: Precision, threads: Threads, operands
 
 fn run_in<T: Real + contract::Entry>(op: &WholeOp, threads: Threads, operands: &[Strided], result: &Strided) {
     match (op, operands) {
-        (WholeOp::Contract(over), [a, b]) => contract::run::<T>(over, threads, a, b, result),
+        (WholeOp::Contract { over, masked }, [a, b]) => {
+            contract::run::<T>((over, *masked), threads, a, b, result);
+        }
         (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, threads, x, result),
         (WholeOp::TopIndex { over, to, along }, [x]) => sorting::top_index::<T>(over, *to, *along, threads, x, result),
         (WholeOp::CumSum { axis, reverse }, [x]) => adding::cumsum::<T>(*axis, *reverse, threads, x, result),
