@@ -51,6 +51,9 @@ pub mod pipeline;
 pub mod session;
 pub mod stdlib;
 
+#[cfg(any(feature = "ndarray", feature = "candle"))]
+pub mod interop;
+
 #[cfg(feature = "cli")]
 pub mod cli;
 
@@ -58,3 +61,8 @@ pub mod cli;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+
+/// The Rust examples of `docs/training.md`, as tests.
+#[cfg(all(doctest, feature = "candle", feature = "ndarray"))]
+#[doc = include_str!("../docs/training.md")]
+pub struct Training;

@@ -54,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
+    ("interop", &["tensor", "session"]),
     ("cli", &["span", "suggestion", "tensor", "diagnostic", "resolve", "ir", "formula", "lower", "session"]),
 ];
 
@@ -79,6 +80,8 @@ const TERRITORIES: &[(&str, &[&str])] = &[
     ("npyz", &["cli/"]),
     ("rustyline", &["cli/repl/"]),
     ("plotters", &["cli/plot/"]),
+    ("ndarray::", &["interop/ndarray.rs"]),
+    ("candle_core", &["interop/candle"]),
 ];
 
 /// No file is longer.

@@ -56,6 +56,21 @@ def digits():
     np.savez(HERE / "digits.npz", logits=model.decision_function(x_held).astype("f4"), label=y_held.astype("i8"))
 
 
+def digit_images():
+    """All digits as they are, for training."""
+    table = load_digits()
+    tensors = {"image": table.images.astype("u1"), "label": table.target.astype("u1")}
+    save_file(tensors, HERE / "digit_images.safetensors")
+
+
+def breast_cancer_features():
+    """All thirty features and the diagnosis, for training; a text, so that an example needs no file format."""
+    table = load_breast_cancer()
+    names = [name.replace(" ", "_") for name in table.feature_names] + ["malignant"]
+    rows = [[f"{value:g}" for value in row] + [str(1 - int(y))] for row, y in zip(table.data, table.target)]
+    (HERE / "breast_cancer.csv").write_text("\n".join(",".join(row) for row in [names, *rows]) + "\n")
+
+
 def digit_masks():
     """Masks of two classes, paper and ink, that a classifier of pixels finds in noisy images."""
     images = load_digits().images
@@ -94,6 +109,8 @@ def tensor(array, dtype):
 
 if __name__ == "__main__":
     breast_cancer()
+    breast_cancer_features()
     digits()
+    digit_images()
     digit_masks()
     diabetes()

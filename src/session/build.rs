@@ -248,7 +248,8 @@ impl LossBuilder {
         self.check_data
     }
 
-    pub(super) fn precision(&self) -> DType {
+    /// The precision in which it computes.
+    pub fn precision(&self) -> DType {
         self.dtype
     }
 

@@ -68,6 +68,11 @@ impl Loss {
         self.inner.builder.info()
     }
 
+    /// What it was built with, to build it once more in another precision or with other gradients.
+    pub fn builder(&self) -> &LossBuilder {
+        &self.inner.builder
+    }
+
     /// How many threads a call uses at most.
     pub fn threads(&self) -> usize {
         self.threads.most()

@@ -4,6 +4,7 @@ use crate::bind::DataError;
 use crate::diagnostic::{Diagnostic, render};
 use crate::jit::{CallError, JitError};
 use crate::span::SourceMap;
+use crate::tensor::ViewError;
 
 /// Why something could not be compiled or called.
 #[derive(Debug, thiserror::Error)]
@@ -109,12 +110,21 @@ pub enum Error {
     /// The data do not fit.
     #[error("{0}")]
     Data(#[from] DataError),
+    /// A view that names elements outside its memory.
+    #[error("{0}")]
+    View(Box<ViewError>),
     /// The compiler failed: its own fault.
     #[error("{0}")]
     Jit(#[from] JitError),
     /// The kernel could not be called.
     #[error("{0}")]
     Call(#[from] CallError),
+}
+
+impl From<ViewError> for Error {
+    fn from(error: ViewError) -> Self {
+        Error::View(Box::new(error))
+    }
 }
 
 impl Error {

@@ -75,6 +75,11 @@ impl Evaluation {
         &self.state
     }
 
+    /// All gradients, to keep their memory.
+    pub fn into_gradients(self) -> Vec<Gradient> {
+        self.gradients
+    }
+
     /// The gradient with respect to an input or a learnable.
     pub fn grad(&self, input: &str) -> Option<&Tensor> {
         self.gradients.iter().find(|gradient| gradient.input == input).map(|gradient| &gradient.tensor)
