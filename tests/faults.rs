@@ -125,3 +125,15 @@ fn a_column_against_a_row_is_an_error_that_names_axis_and_extents() {
         assert!(matches!(call(text, &["pred"], DType::F32, &inputs), Err(Error::Data(_))));
     }
 }
+
+#[test]
+fn a_focal_power_of_a_vanishing_sigmoid_has_a_finite_slope() {
+    for gamma in ["0", "0.004", "0.5", "2"] {
+        let text = format!("loss l = focal_logits(gamma = {gamma})");
+        let logits = [-100.0, 100.0, -1e4, 1e4];
+        let inputs: [Input<'_>; 2] = [("logits", &logits, &[4]), ("target", &[0.0, 1.0, 0.0, 1.0], &[4])];
+        let result = call(&text, &["logits"], DType::F32, &inputs).expect("it runs");
+        let gradient = result.grad("logits").expect("a gradient").to_f64();
+        assert!(result.value() < 1e-30 && gradient.iter().all(|slope| slope.abs() < 1e-30), "{gamma}: {gradient:?}");
+    }
+}
