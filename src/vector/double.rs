@@ -5,14 +5,18 @@
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, FRAC_PI_4, LN_2, LOG2_E, PI};
 
+use super::lane::{Bits, Real, polynomial};
+
 /// ln 2 less its nearest double.
 const LN_2_LOW: f64 = 2.319_046_813_846_299_6e-17;
 /// Added to a small number, it leaves the nearest integer in the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
+/// Added to a small n, it leaves n + 1023 in the lowest bits: the exponent of 2^n.
+const BIASED_ROUNDER: f64 = ROUNDER + 1023.0;
 /// The bits of √½.
-const ROOT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
+const ROOT_HALF: i64 = 0x3fe6_a09e_667f_3bcd;
 /// The bits of 1.
-const ONE: u64 = 0x3ff0_0000_0000_0000;
+const ONE: i64 = 0x3ff0_0000_0000_0000;
 /// ½π is its nearest double and these.
 const HALF_PI_LOW: [f64; 2] = [6.123_233_995_736_766e-17, -1.497_384_904_859_169_8e-33];
 /// Sine, cosine and tangent hold up to here.
@@ -135,143 +139,126 @@ const LOG_COSH: [f64; 15] = [
     -2.724_017_269_333_779e-9,
 ];
 
-/// A polynomial, the constant term first.
+/// x = n ln 2 + r with an integer n and |r| ≤ ½ ln 2: n + [`BIASED_ROUNDER`], n and r.
 #[inline(always)]
-fn polynomial<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
-    let mut result = coefficients[N - 1];
-    let mut next = N - 1;
-    while next > 0 {
-        next -= 1;
-        result = result.mul_add(x, coefficients[next]);
-    }
-    result
+fn reduce<R: Real<Number = f64>>(x: R) -> (R, R, R) {
+    let rounded = x.mul_add(x.number(LOG2_E), x.number(BIASED_ROUNDER));
+    let n = rounded - x.number(BIASED_ROUNDER);
+    let rest = n.mul_add(x.number(-LN_2_LOW), n.mul_add(x.number(-LN_2), x));
+    (rounded, n, rest)
 }
 
-/// x = n ln 2 + r with an integer n and |r| ≤ ½ ln 2.
+/// 2^n for −1022 ≤ n ≤ 1023, given n + [`BIASED_ROUNDER`].
 #[inline(always)]
-fn reduce(x: f64) -> (i64, f64) {
-    let rounded = x.mul_add(LOG2_E, ROUNDER);
-    let n = rounded - ROUNDER;
-    let rest = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2, x));
-    (rounded.to_bits().wrapping_sub(ROUNDER.to_bits()) as i64, rest)
-}
-
-/// 2^n for −1022 ≤ n ≤ 1023.
-#[inline(always)]
-fn power_of_two(n: i64) -> f64 {
-    f64::from_bits((n.wrapping_add(1023) << 52) as u64)
-}
-
-/// 2^n p for −2000 < n < 2000, in two steps, of which only the second can overflow or lose bits.
-#[inline(always)]
-fn scale(p: f64, n: i64) -> f64 {
-    // There is no arithmetic shift of 64-bit lanes before AVX-512.
-    let half = ((n.wrapping_add(4096) as u64) >> 1) as i64 - 2048;
-    p * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+fn power_of_two<R: Real<Number = f64>>(rounded: R) -> R {
+    R::of_bits(rounded.bits().left(52))
 }
 
 /// e^x 2^shift.
 #[inline(always)]
-fn exp_shifted(x: f64, shift: i64) -> f64 {
-    let x = if x > 720.0 { 720.0 } else { x };
-    let x = if x < -760.0 { -760.0 } else { x };
-    let (n, r) = reduce(x);
-    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + 1.0;
-    scale(power, n.wrapping_add(shift))
+fn exp_shifted<R: Real<Number = f64>>(x: R, shift: f64) -> R {
+    let (_, n, r) = reduce(x.capped(x.number(720.0)).floored(x.number(-760.0)));
+    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + x.number(1.0);
+    power.scaled(if shift == 0.0 { n } else { n + x.number(shift) })
 }
 
 /// e^x.
 #[inline(always)]
-pub(super) fn exp(x: f64) -> f64 {
-    exp_shifted(x, 0)
+pub(super) fn exp<R: Real<Number = f64>>(x: R) -> R {
+    exp_shifted(x, 0.0)
 }
 
 /// ln(1 + f) + k ln 2 for f in [√½ − 1, √2 − 1].
 #[inline(always)]
-fn logarithm(f: f64, k: f64) -> f64 {
-    let s = f / (2.0 + f);
+fn logarithm<R: Real<Number = f64>>(f: R, k: R) -> R {
+    let s = f / (f.number(2.0) + f);
     let square = s * s;
-    let half = 0.5 * f * f;
-    let rest = s.mul_add(square.mul_add(polynomial(&LOGARITHM, square), half), k * LN_2_LOW);
+    let half = f.number(0.5) * f * f;
+    let rest = s.mul_add(square.mul_add(polynomial(&LOGARITHM, square), half), k * f.number(LN_2_LOW));
     // f − (½ f² − s (½ f² + R)), the large parts last.
-    k.mul_add(LN_2, f - (half - rest))
+    k.mul_add(f.number(LN_2), f - (half - rest))
 }
 
-/// k and 2^−k x for a positive normal x, 2^−k x in [√½, √2). The integer becomes a double by its place in the bits of
-/// one, which every machine can do with vectors.
+/// k in bits and as a number for a positive normal x with 2^−k x in [√½, √2). An int becomes a double by its place in
+/// the bits of one, which every machine can do with vectors.
 #[inline(always)]
-fn split(bits: u64) -> (u64, f64) {
-    let biased = bits.wrapping_add(0x7ff << 52).wrapping_sub(ROOT_HALF) >> 52;
-    (biased, f64::from_bits(0x4330_0000_0000_0000 | biased) - (4_503_599_627_370_496.0 + 2047.0))
+fn split<R: Real<Number = f64>>(x: R) -> (R::Bits, R) {
+    let bits = x.bits();
+    let biased = bits.plus(bits.int(0x7ff << 52)).minus(bits.int(ROOT_HALF)).right(52);
+    let number = R::of_bits(biased.or(bits.int(0x4330_0000_0000_0000))) - x.number(4_503_599_627_370_496.0 + 2047.0);
+    (biased.minus(bits.int(2047)), number)
+}
+
+/// A logarithm as it is at ∞ and below its domain, which begins at a number.
+#[inline(always)]
+fn with_edges<R: Real<Number = f64>>(result: R, x: R, start: f64) -> R {
+    let result = R::select(x.below(x.number(f64::INFINITY)), result, x);
+    let below = R::select(x.equals(x.number(start)), x.number(f64::NEG_INFINITY), x.number(f64::NAN));
+    R::select(x.number(start).below(x), result, below)
 }
 
 /// The natural logarithm.
 #[inline(always)]
-pub(super) fn log(x: f64) -> f64 {
-    let tiny = x < f64::MIN_POSITIVE;
-    let (normal, shift) = if tiny { (x * 4_503_599_627_370_496.0, 52.0) } else { (x, 0.0) };
-    let bits = normal.to_bits();
-    let (biased, k) = split(bits);
-    let f = f64::from_bits(bits.wrapping_sub(biased.wrapping_sub(2047) << 52)) - 1.0;
-    let result = logarithm(f, k - shift);
-    let result = if x < f64::INFINITY { result } else { x };
-    let below = if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
-    if x > 0.0 { result } else { below }
+pub(super) fn log<R: Real<Number = f64>>(x: R) -> R {
+    let tiny = x.below(x.number(f64::MIN_POSITIVE));
+    let normal = R::select(tiny, x * x.number(4_503_599_627_370_496.0), x);
+    let shift = R::select(tiny, x.number(52.0), x.number(0.0));
+    let (int, k) = split(normal);
+    let f = R::of_bits(normal.bits().minus(int.left(52))) - x.number(1.0);
+    with_edges(logarithm(f, k - shift), x, 0.0)
 }
 
 /// ln(1 + x).
 #[inline(always)]
-pub(super) fn log1p(x: f64) -> f64 {
-    let (biased, k) = split((1.0 + x).to_bits());
+pub(super) fn log1p<R: Real<Number = f64>>(x: R) -> R {
+    let (int, k) = split(x.number(1.0) + x);
     // 2^−k (1 + x) = 1 + f, with the bits of x that the sum has lost. For a huge x, 2^−k is no normal number.
-    let huge = x > 1e300;
-    let (small, j) = if huge {
-        (x * 1.084_202_172_485_504_4e-19, biased.wrapping_sub(2047 + 63))
-    } else {
-        (x, biased.wrapping_sub(2047))
-    };
-    let scale = f64::from_bits(ONE.wrapping_sub(j << 52));
-    let f = scale.mul_add(small, scale - 1.0);
-    let result = logarithm(f, k).copysign(x);
-    let result = if x < f64::INFINITY { result } else { x };
-    let below = if x == -1.0 { f64::NEG_INFINITY } else { f64::NAN };
-    if x > -1.0 { result } else { below }
+    let huge = x.number(1e300).below(x);
+    let small = R::select(huge, x * x.number(1.084_202_172_485_504_4e-19), x);
+    let j = R::select_bits(huge, int.minus(int.int(63)), int);
+    let scale = R::of_bits(int.int(ONE).minus(j.left(52)));
+    let f = scale.mul_add(small, scale - x.number(1.0));
+    with_edges(logarithm(f, k).copysign(x), x, -1.0)
 }
 
 /// e^x − 1.
 #[inline(always)]
-pub(super) fn expm1(x: f64) -> f64 {
-    let x = if x > 720.0 { 720.0 } else { x };
-    let small = if x < -50.0 { -50.0 } else { x };
-    let (n, r) = reduce(small);
+pub(super) fn expm1<R: Real<Number = f64>>(x: R) -> R {
+    let x = x.capped(x.number(720.0));
+    let (rounded, n, r) = reduce(x.floored(x.number(-50.0)));
     let rest = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r);
     // 2^1024 is no number.
-    let (n, last) = if n > 1000 { (n - 60, 1_152_921_504_606_846_976.0) } else { (n, 1.0) };
-    let power = power_of_two(n);
-    let result = power.mul_add(rest, power - 1.0 / last) * last;
-    result.copysign(x)
+    let last = 1_152_921_504_606_846_976.0;
+    let large = x.number(1000.0).below(n);
+    let rounded = R::select(large, rounded - x.number(60.0), rounded);
+    let one = R::select(large, x.number(1.0 / last), x.number(1.0));
+    let last = R::select(large, x.number(last), x.number(1.0));
+    let power = power_of_two(rounded);
+    (power.mul_add(rest, power - one) * last).copysign(x)
 }
 
 /// e^−|x|.
 #[inline(always)]
-pub(super) fn decay(x: f64) -> f64 {
+pub(super) fn decay<R: Real<Number = f64>>(x: R) -> R {
     exp(-x.abs())
 }
 
 /// ln(1 + e) for e in [0, 1].
 #[inline(always)]
-pub(super) fn log1p_of_decay(e: f64) -> f64 {
-    let (f, k) = if e > 0.414 { (e.mul_add(0.5, -0.5), 1.0) } else { (e, 0.0) };
-    logarithm(f, k)
+pub(super) fn log1p_of_decay<R: Real<Number = f64>>(e: R) -> R {
+    let large = e.number(0.414).below(e);
+    let f = R::select(large, e.mul_add(e.number(0.5), e.number(-0.5)), e);
+    logarithm(f, R::select(large, e.number(1.0), e.number(0.0)))
 }
 
 /// top / (1 + e) for e in [0, 1].
 #[inline(always)]
-pub(super) fn share_of(top: f64, e: f64) -> f64 {
-    let sum = 1.0 + e;
+pub(super) fn share_of<R: Real<Number = f64>>(top: R, e: R) -> R {
+    let one = e.number(1.0);
+    let sum = one + e;
     // What the sum has lost of e.
-    let lost = e - (sum - 1.0);
-    let inverse = 1.0 / sum;
+    let lost = e - (sum - one);
+    let inverse = one / sum;
     let quotient = top * inverse;
     let rest = quotient.mul_add(-sum, top) - quotient * lost;
     rest.mul_add(inverse, quotient)
@@ -279,206 +266,230 @@ pub(super) fn share_of(top: f64, e: f64) -> f64 {
 
 /// 1 / (1 + e^−x).
 #[inline(always)]
-pub(super) fn sigmoid(x: f64) -> f64 {
+pub(super) fn sigmoid<R: Real<Number = f64>>(x: R) -> R {
     let e = decay(x);
-    share_of(if x >= 0.0 { 1.0 } else { e }, e)
+    share_of(R::select(x.number(0.0).at_most(x), x.number(1.0), e), e)
 }
 
 /// ln(1 + e^x), given ln(1 + e^−|x|).
 #[inline(always)]
-pub(super) fn softplus_of(x: f64, rest: f64) -> f64 {
-    let above = if x < 0.0 { 0.0 } else { x };
-    above + rest
+pub(super) fn softplus_of<R: Real<Number = f64>>(x: R, rest: R) -> R {
+    x.floored(x.number(0.0)) + rest
 }
 
 /// ln(1 + e^x).
 #[inline(always)]
-pub(super) fn softplus(x: f64) -> f64 {
+pub(super) fn softplus<R: Real<Number = f64>>(x: R) -> R {
     softplus_of(x, log1p_of_decay(decay(x)))
 }
 
 /// ln σ(x).
 #[inline(always)]
-pub(super) fn log_sigmoid(x: f64) -> f64 {
+pub(super) fn log_sigmoid<R: Real<Number = f64>>(x: R) -> R {
     -softplus(-x)
 }
 
 /// The hyperbolic tangent.
 #[inline(always)]
-pub(super) fn tanh(x: f64) -> f64 {
-    let a = x.abs();
-    let a = if a > 22.0 { 22.0 } else { a };
-    let power = expm1(2.0 * a);
-    (power / (power + 2.0)).copysign(x)
+pub(super) fn tanh<R: Real<Number = f64>>(x: R) -> R {
+    let a = x.abs().capped(x.number(22.0));
+    let power = expm1(x.number(2.0) * a);
+    (power / (power + x.number(2.0))).copysign(x)
 }
 
 /// The hyperbolic sine.
 #[inline(always)]
-pub(super) fn sinh(x: f64) -> f64 {
+pub(super) fn sinh<R: Real<Number = f64>>(x: R) -> R {
     let a = x.abs();
-    let power = expm1(if a > 30.0 { 30.0 } else { a });
-    let near = 0.5 * (power + power / (power + 1.0));
-    let far = exp_shifted(a, -1);
-    (if a < 30.0 { near } else { far }).copysign(x)
+    let most = x.number(30.0);
+    let power = expm1(a.capped(most));
+    let near = x.number(0.5) * (power + power / (power + x.number(1.0)));
+    let far = exp_shifted(a, -1.0);
+    R::select(a.below(most), near, far).copysign(x)
 }
 
 /// The hyperbolic cosine.
 #[inline(always)]
-pub(super) fn cosh(x: f64) -> f64 {
-    let half = exp_shifted(x.abs(), -1);
-    half + 0.25 / half
+pub(super) fn cosh<R: Real<Number = f64>>(x: R) -> R {
+    let half = exp_shifted(x.abs(), -1.0);
+    half + x.number(0.25) / half
 }
 
 /// ln cosh x.
 #[inline(always)]
-pub(super) fn log_cosh(x: f64) -> f64 {
+pub(super) fn log_cosh<R: Real<Number = f64>>(x: R) -> R {
     let a = x.abs();
-    let square = if a < 1.0 { x * x } else { 1.0 };
-    let near = (0.5 * x).mul_add(x, square * square * polynomial(&LOG_COSH, square));
-    let far = a - LN_2 + (log1p_of_decay(exp(-2.0 * a)) - LN_2_LOW);
-    if a < 1.0 { near } else { far }
+    let small = a.below(x.number(1.0));
+    let square = R::select(small, x * x, x.number(1.0));
+    let near = (x.number(0.5) * x).mul_add(x, square * square * polynomial(&LOG_COSH, square));
+    let rest = log1p_of_decay(exp(x.number(-2.0) * a)) - x.number(LN_2_LOW);
+    let far = a - x.number(LN_2) + rest;
+    R::select(small, near, far)
 }
 
-/// The quadrant of an angle, and the rest.
+/// The quadrant of an angle, in the two lowest bits, and the rest.
 #[inline(always)]
-fn quadrant(x: f64) -> (u64, f64) {
-    let rounded = x.mul_add(FRAC_2_PI, ROUNDER);
-    let n = rounded - ROUNDER;
-    let rest = n.mul_add(-HALF_PI_LOW[0], n.mul_add(-FRAC_PI_2, x));
-    (rounded.to_bits() & 3, n.mul_add(-HALF_PI_LOW[1], rest))
+fn quadrant<R: Real<Number = f64>>(x: R) -> (R::Bits, R) {
+    let rounded = x.mul_add(x.number(FRAC_2_PI), x.number(ROUNDER));
+    let n = rounded - x.number(ROUNDER);
+    let rest = n.mul_add(x.number(-HALF_PI_LOW[0]), n.mul_add(x.number(-FRAC_PI_2), x));
+    (rounded.bits(), n.mul_add(x.number(-HALF_PI_LOW[1]), rest))
+}
+
+/// Whether a quadrant is the second or the fourth.
+#[inline(always)]
+fn is_odd<R: Real<Number = f64>>(quadrant: R::Bits) -> R::Mask {
+    // The lowest bit alone as the bits of a number: 0 or 2.
+    let parity = R::of_bits(quadrant.and(quadrant.int(1)).left(62));
+    parity.number(0.0).below(parity)
+}
+
+/// A number with the other sign in the third and fourth quadrant.
+#[inline(always)]
+fn with_sign_of<R: Real<Number = f64>>(quadrant: R::Bits, size: R) -> R {
+    R::of_bits(size.bits().xor(quadrant.and(quadrant.int(2)).left(62)))
 }
 
 /// Sine and cosine of a small angle.
 #[inline(always)]
-fn circle(r: f64) -> (f64, f64) {
+fn circle<R: Real<Number = f64>>(r: R) -> (R, R) {
     let square = r * r;
     let sine = (r * square).mul_add(polynomial(&SINE, square), r);
-    let half = 0.5 * square;
-    let most = 1.0 - half;
-    let cosine = most + (square * square).mul_add(polynomial(&COSINE, square), 1.0 - most - half);
+    let half = r.number(0.5) * square;
+    let one = r.number(1.0);
+    let most = one - half;
+    let cosine = most + (square * square).mul_add(polynomial(&COSINE, square), one - most - half);
     (sine, cosine)
 }
 
 /// The sine of an angle up to [`FAR`].
 #[inline(always)]
-pub(super) fn sin(x: f64) -> f64 {
+pub(super) fn sin<R: Real<Number = f64>>(x: R) -> R {
     let (quadrant, rest) = quadrant(x);
     let (sine, cosine) = circle(rest);
-    let result = if quadrant & 1 == 0 { sine } else { cosine };
-    let result = f64::from_bits(result.to_bits() ^ ((quadrant & 2) << 62));
-    if x == 0.0 { x } else { result }
+    let result = with_sign_of(quadrant, R::select(is_odd::<R>(quadrant), cosine, sine));
+    R::select(x.equals(x.number(0.0)), x, result)
 }
 
 /// The cosine of an angle up to [`FAR`].
 #[inline(always)]
-pub(super) fn cos(x: f64) -> f64 {
+pub(super) fn cos<R: Real<Number = f64>>(x: R) -> R {
     let (quadrant, rest) = quadrant(x);
     let (sine, cosine) = circle(rest);
-    let result = if quadrant & 1 == 0 { cosine } else { sine };
-    f64::from_bits(result.to_bits() ^ (((quadrant + 1) & 2) << 62))
+    with_sign_of(quadrant.plus(quadrant.int(1)), R::select(is_odd::<R>(quadrant), sine, cosine))
 }
 
 /// The tangent of an angle up to [`FAR`].
 #[inline(always)]
-pub(super) fn tan(x: f64) -> f64 {
+pub(super) fn tan<R: Real<Number = f64>>(x: R) -> R {
     let (quadrant, rest) = quadrant(x);
     let (sine, cosine) = circle(rest);
-    let odd = quadrant & 1 == 1;
-    let (top, bottom) = if odd { (-cosine, sine) } else { (sine, cosine) };
-    if x == 0.0 { x } else { top / bottom }
+    let odd = is_odd::<R>(quadrant);
+    let (top, bottom) = (R::select(odd, -cosine, sine), R::select(odd, sine, cosine));
+    R::select(x.equals(x.number(0.0)), x, top / bottom)
 }
 
 /// atan(top / bottom) + start, of numbers ≥ 0, at most 1 apart from another quarter: (1 − q) / (1 + q) is where the
 /// quotient q is large.
 #[inline(always)]
-fn arc(top: f64, bottom: f64) -> f64 {
-    let large = top > bottom * 0.414_213_562_373_095_03;
-    let (top, bottom, start) = if large { (top - bottom, top + bottom, FRAC_PI_4) } else { (top, bottom, 0.0) };
-    let q = top / bottom;
+fn arc<R: Real<Number = f64>>(top: R, bottom: R) -> R {
+    let large = (bottom * bottom.number(0.414_213_562_373_095_03)).below(top);
+    let (high, low) = (R::select(large, top - bottom, top), R::select(large, top + bottom, bottom));
+    let start = R::select(large, top.number(FRAC_PI_4), top.number(0.0));
+    let q = high / low;
     let square = q * q;
     start + (q * square).mul_add(polynomial(&ARC_TANGENT, square), q)
 }
 
+/// The angle that is left to ½π.
+#[inline(always)]
+fn complement<R: Real<Number = f64>>(angle: R) -> R {
+    angle.number(FRAC_PI_2) - (angle - angle.number(HALF_PI_LOW[0]))
+}
+
+/// The angle that is left to π.
+#[inline(always)]
+fn supplement<R: Real<Number = f64>>(angle: R) -> R {
+    angle.number(PI) - (angle - angle.number(2.0 * HALF_PI_LOW[0]))
+}
+
 /// The arc tangent.
 #[inline(always)]
-pub(super) fn atan(x: f64) -> f64 {
-    let a = x.abs();
-    let beyond = a > 1.0;
-    let (top, bottom) = if beyond { (1.0, a) } else { (a, 1.0) };
-    let angle = arc(top, bottom);
-    let angle = if beyond { FRAC_PI_2 - (angle - HALF_PI_LOW[0]) } else { angle };
-    angle.copysign(x)
+pub(super) fn atan<R: Real<Number = f64>>(x: R) -> R {
+    let (a, one) = (x.abs(), x.number(1.0));
+    let beyond = one.below(a);
+    let angle = arc(R::select(beyond, one, a), R::select(beyond, a, one));
+    R::select(beyond, complement(angle), angle).copysign(x)
 }
 
 /// The angle of the point (b, a); 0 at the origin.
 #[inline(always)]
-pub(super) fn atan2(a: f64, b: f64) -> f64 {
+pub(super) fn atan2<R: Real<Number = f64>>(a: R, b: R) -> R {
+    let (one, zero) = (a.number(1.0), a.number(0.0));
     let (height, width) = (a.abs(), b.abs());
-    let steep = height > width;
-    let (low, high) = if steep { (width, height) } else { (height, width) };
+    let steep = width.below(height);
+    let (low, high) = (R::select(steep, width, height), R::select(steep, height, width));
     // Two infinities are as equal numbers, and so are two zeros, in front of the selection below.
-    let equal = low == high;
-    let (low, high) = if equal { (1.0, 1.0) } else { (low, high) };
+    let equal = low.equals(high);
+    let (low, high) = (R::select(equal, one, low), R::select(equal, one, high));
     // Sums must not overflow.
-    let shrink = if high > 1e300 { 0.25 } else { 1.0 };
+    let shrink = R::select(a.number(1e300).below(high), a.number(0.25), one);
     let angle = arc(low * shrink, high * shrink);
-    let angle = if steep { FRAC_PI_2 - (angle - HALF_PI_LOW[0]) } else { angle };
-    let angle = if b.is_sign_negative() { PI - (angle - 2.0 * HALF_PI_LOW[0]) } else { angle };
-    let angle = angle.copysign(a);
-    let angle = if a == 0.0 && b == 0.0 { 0.0 } else { angle };
-    if a.is_nan() || b.is_nan() { f64::NAN } else { angle }
+    let angle = R::select(steep, complement(angle), angle);
+    let angle = R::select(one.copysign(b).below(zero), supplement(angle), angle).copysign(a);
+    let angle = R::select(a.equals(zero) & b.equals(zero), zero, angle);
+    R::select(a.equals(a) & b.equals(b), angle, a.number(f64::NAN))
 }
 
 /// asin of √square, for square ≤ ¼.
 #[inline(always)]
-fn arc_sine(root: f64, square: f64) -> f64 {
+fn arc_sine<R: Real<Number = f64>>(root: R, square: R) -> R {
     (root * square).mul_add(polynomial(&ARC_SINE, square), root)
+}
+
+/// Whether |x| < ½, and asin |x| then, else asin √(½ − ½ |x|), half of what is left of it to ½π.
+#[inline(always)]
+fn near_or_half<R: Real<Number = f64>>(x: R) -> (R::Mask, R) {
+    let (a, half) = (x.abs(), x.number(0.5));
+    let near = a.below(half);
+    let rest = half - half * a;
+    (near, arc_sine(R::select(near, a, rest.sqrt()), R::select(near, a * a, rest)))
 }
 
 /// The arc sine.
 #[inline(always)]
-pub(super) fn asin(x: f64) -> f64 {
-    let a = x.abs();
-    let near = a < 0.5;
-    let rest = 0.5 - 0.5 * a;
-    let (root, square) = if near { (a, a * a) } else { (rest.sqrt(), rest) };
-    let angle = arc_sine(root, square);
-    let angle = if near { angle } else { FRAC_PI_2 - (2.0 * angle - HALF_PI_LOW[0]) };
-    angle.copysign(x)
+pub(super) fn asin<R: Real<Number = f64>>(x: R) -> R {
+    let (near, angle) = near_or_half(x);
+    R::select(near, angle, complement(x.number(2.0) * angle)).copysign(x)
 }
 
 /// The arc cosine.
 #[inline(always)]
-pub(super) fn acos(x: f64) -> f64 {
-    let a = x.abs();
-    let near = a < 0.5;
-    let rest = 0.5 - 0.5 * a;
-    let (root, square) = if near { (a, a * a) } else { (rest.sqrt(), rest) };
-    let angle = arc_sine(root, square);
-    let middle = FRAC_PI_2 - (angle.copysign(x) - HALF_PI_LOW[0]);
-    let side = if x < 0.0 { PI - (2.0 * angle - 2.0 * HALF_PI_LOW[0]) } else { 2.0 * angle };
-    if near { middle } else { side }
+pub(super) fn acos<R: Real<Number = f64>>(x: R) -> R {
+    let (near, angle) = near_or_half(x);
+    let double = x.number(2.0) * angle;
+    let side = R::select(x.below(x.number(0.0)), supplement(double), double);
+    R::select(near, complement(angle.copysign(x)), side)
 }
 
 /// max(a, 0)^b with 0^0 = 1, NaN if either is, for operands that are singles: to 2^−32, so that it rounds to single
 /// precision as the exact power does, but for ties.
 #[inline(always)]
-pub(super) fn pow_to_single(a: f64, b: f64) -> f64 {
+pub(super) fn pow_to_single<R: Real<Number = f64>>(a: R, b: R) -> R {
+    let (zero, one, two) = (a.number(0.0), a.number(1.0), a.number(2.0));
     // Singles are normal doubles.
-    let base = if a > 0.0 { a } else { 1.0 };
-    let bits = base.to_bits();
-    let (biased, k) = split(bits);
-    let f = f64::from_bits(bits.wrapping_sub(biased.wrapping_sub(2047) << 52)) - 1.0;
-    let s = f / (2.0 + f);
+    let positive = zero.below(a);
+    let base = R::select(positive, a, one);
+    let (int, k) = split(base);
+    let f = R::of_bits(base.bits().minus(int.left(52))) - one;
+    let s = f / (two + f);
     let square = s * s;
-    let logarithm = k.mul_add(LN_2, (s * square).mul_add(polynomial(&SHORT_LOGARITHM, square), 2.0 * s));
-    let logarithm = if base < f64::INFINITY { logarithm } else { base };
-    let product = b * if a > 0.0 { logarithm } else { f64::NEG_INFINITY };
-    let product = if product > 200.0 { 200.0 } else { product };
-    let product = if product < -200.0 { -200.0 } else { product };
-    let (n, r) = reduce(product);
-    let power = ((r * r).mul_add(polynomial(&SHORT_EXPONENTIAL, r), r) + 1.0) * power_of_two(n);
-    let power = if b == 0.0 || a == 1.0 { 1.0 } else { power };
-    let power = if b == 2.0 && a > 0.0 { a * a } else { power };
-    if a.is_nan() || b.is_nan() { f64::NAN } else { power }
+    let logarithm = k.mul_add(a.number(LN_2), (s * square).mul_add(polynomial(&SHORT_LOGARITHM, square), two * s));
+    let logarithm = R::select(base.below(a.number(f64::INFINITY)), logarithm, base);
+    let product = b * R::select(positive, logarithm, a.number(f64::NEG_INFINITY));
+    let (rounded, _, r) = reduce(product.capped(a.number(200.0)).floored(a.number(-200.0)));
+    let power = ((r * r).mul_add(polynomial(&SHORT_EXPONENTIAL, r), r) + one) * power_of_two(rounded);
+    let power = R::select(b.equals(zero) | a.equals(one), one, power);
+    let power = R::select(b.equals(two) & positive, a * a, power);
+    R::select(a.equals(a) & b.equals(b), power, a.number(f64::NAN))
 }

@@ -7,15 +7,21 @@
 //! a lane wherever it stands in a block, give the same bits. The price is paid by x86 without FMA (before 2013),
 //! which computes them in software.
 //!
+//! A formula is generic over its [lane](lane), so that a code generator, for which [`formula_unary_f32`] and its like
+//! find it, can write the same operations into a kernel.
+//!
 //! Every formula is at most 2 units in the last place off, keeps NaN, and has the edge values that the operation's
 //! sentence promises; `tests/vector/` holds them to it. What has no row is left to [`crate::numeric`].
 
 mod compile;
 mod double;
+mod lane;
 mod logistic;
 mod single;
 mod table;
 
 pub use compile::{Binary, Machine, Unary, machine};
+pub use lane::{Bits, Mask, Real};
 pub use logistic::{Logistic, logistic_f32, logistic_f64};
 pub use table::{binary_f32, binary_f64, unary_f32, unary_f64};
+pub use table::{formula_binary_f32, formula_binary_f64, formula_unary_f32, formula_unary_f64};

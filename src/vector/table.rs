@@ -3,6 +3,7 @@
 //! A formula has the same name in [`single`] and in [`double`].
 
 use super::compile::{Binary, Machine, Unary, compiled, map, map_two, mend, parts};
+use super::lane::Real;
 use super::{double, single};
 use crate::numeric;
 use crate::op;
@@ -22,8 +23,16 @@ fn near_double(x: f64) -> bool {
 /// Declares the tables of functions of one operand for a lane type. Those of `near` have a formula for near
 /// arguments, and the scalar function for the others.
 macro_rules! unary_table {
-    ($(#[$doc:meta])* $name:ident $lane:ty, $formulas:ident, $near:ident, $scalar:path;
+    ($(#[$doc:meta])* $name:ident $formula_name:ident $lane:ty, $formulas:ident, $near:ident, $scalar:path;
      $($variant:ident $formula:ident)*; near $($angle:ident $circle:ident)*) => {
+        /// The formula of an operation at a lane, if there is one that holds everywhere.
+        pub fn $formula_name<R: Real<Number = $lane>>(op: op::Unary, x: R) -> Option<R> {
+            match op {
+                $(op::Unary::$variant => Some($formulas::$formula(x)),)*
+                _ => None,
+            }
+        }
+
         $(#[$doc])*
         pub fn $name(op: op::Unary, machine: Machine) -> Option<Unary<$lane>> {
             let forms = match op {
@@ -59,11 +68,11 @@ macro_rules! unary_tables {
     ($($rows:tt)*) => {
         unary_table! {
             /// The function of an operation on singles, if it has a row.
-            unary_f32 f32, single, near_single, numeric::unary_f32; $($rows)*
+            unary_f32 formula_unary_f32 f32, single, near_single, numeric::unary_f32; $($rows)*
         }
         unary_table! {
             /// The function of an operation on doubles, if it has a row.
-            unary_f64 f64, double, near_double, numeric::unary_f64; $($rows)*
+            unary_f64 formula_unary_f64 f64, double, near_double, numeric::unary_f64; $($rows)*
         }
     };
 }
@@ -112,7 +121,16 @@ fn never<T>(_: &[T], _: &[T], _: &mut [T]) -> bool {
 
 /// Declares a table of functions of two operands; the shortcut of a row computes the blocks that it says it has.
 macro_rules! binary_table {
-    ($(#[$doc:meta])* $name:ident $lane:ty, $formulas:ident; $($variant:ident $formula:ident $shortcut:ident)*) => {
+    ($(#[$doc:meta])* $name:ident $formula_name:ident $lane:ty, $formulas:ident;
+     $($variant:ident $formula:ident $shortcut:ident)*) => {
+        /// The formula of an operation at a lane, if there is one.
+        pub fn $formula_name<R: Real<Number = $lane>>(op: op::Binary, a: R, b: R) -> Option<R> {
+            match op {
+                $(op::Binary::$variant => Some($formulas::$formula(a, b)),)*
+                _ => None,
+            }
+        }
+
         $(#[$doc])*
         pub fn $name(op: op::Binary, machine: Machine) -> Option<Binary<$lane>> {
             let forms = match op {
@@ -137,10 +155,10 @@ macro_rules! binary_table {
 
 binary_table! {
     /// The function of an operation on singles, if it has a row.
-    binary_f32 f32, single; Pow pow uniform_power Atan2 atan2 never
+    binary_f32 formula_binary_f32 f32, single; Pow pow uniform_power Atan2 atan2 never
 }
 
 binary_table! {
     /// The function of an operation on doubles, if it has a row.
-    binary_f64 f64, double; Atan2 atan2 never
+    binary_f64 formula_binary_f64 f64, double; Atan2 atan2 never
 }

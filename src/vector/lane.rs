@@ -1,0 +1,230 @@
+//! What a formula is made of: the operations on one lane.
+//!
+//! A formula is a function that is generic over [`Real`]. For `f32` and `f64` every operation is the machine's, and a
+//! loop over the formula becomes vector code. A code generator has lanes of its own, whose operations write down what
+//! is done, so that a kernel computes the same formula, to the same bits, between other operations.
+
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+/// A condition of a lane.
+pub trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output = Self> {}
+
+/// The bits of a lane, as wide as it is: an int with two's complement.
+pub trait Bits: Copy {
+    /// An int in the place of this one.
+    fn int(self, value: i64) -> Self;
+    /// Wraps.
+    fn plus(self, other: Self) -> Self;
+    /// Wraps.
+    fn minus(self, other: Self) -> Self;
+    /// Bitwise.
+    fn and(self, other: Self) -> Self;
+    /// Bitwise.
+    fn or(self, other: Self) -> Self;
+    /// Bitwise.
+    fn xor(self, other: Self) -> Self;
+    /// By a number of bits.
+    fn left(self, by: u32) -> Self;
+    /// Fills with zeros.
+    fn right(self, by: u32) -> Self;
+    /// Fills with the sign. There is none for 64 bits before AVX-512: formulas of doubles do without.
+    fn right_signed(self, by: u32) -> Self;
+}
+
+/// A real lane. Arithmetic is IEEE's, rounded to nearest; comparisons with NaN are false.
+pub trait Real:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+{
+    /// A literal: `f32` or `f64`.
+    type Number: Copy;
+    /// Conditions of such lanes.
+    type Mask: Mask;
+    /// Their bits.
+    type Bits: Bits;
+    /// A lane in double precision.
+    type Double: Real<Number = f64>;
+
+    /// A literal in the place of this number.
+    fn number(self, value: Self::Number) -> Self;
+    /// `self · a + b`, rounded once.
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// |x|.
+    fn abs(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// The size of this, and the sign bit of another one.
+    fn copysign(self, sign: Self) -> Self;
+    /// `self < other`.
+    fn below(self, other: Self) -> Self::Mask;
+    /// `self ≤ other`.
+    fn at_most(self, other: Self) -> Self::Mask;
+    /// `self = other`.
+    fn equals(self, other: Self) -> Self::Mask;
+    /// One of two.
+    fn select(condition: Self::Mask, yes: Self, no: Self) -> Self;
+    /// `self` if it is below a bound, else the bound; NaN if it is NaN.
+    #[inline(always)]
+    fn capped(self, bound: Self) -> Self {
+        Self::select(bound.below(self), bound, self)
+    }
+    /// `self` if it is above a bound, else the bound; NaN if it is NaN.
+    #[inline(always)]
+    fn floored(self, bound: Self) -> Self {
+        Self::select(self.below(bound), bound, self)
+    }
+    /// The bits.
+    fn bits(self) -> Self::Bits;
+    /// The number with these bits.
+    fn of_bits(bits: Self::Bits) -> Self;
+    /// The nearest number to an int. Of doubles, ints of at most 2⁵¹.
+    fn of_int(int: Self::Bits) -> Self;
+    /// One of two.
+    fn select_bits(condition: Self::Mask, yes: Self::Bits, no: Self::Bits) -> Self::Bits;
+    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000.
+    fn scaled(self, n: Self) -> Self;
+    /// In double precision.
+    fn to_double(self) -> Self::Double;
+    /// Rounded to this precision.
+    fn of_double(double: Self::Double) -> Self;
+}
+
+/// A polynomial, the constant term first.
+#[inline(always)]
+pub(super) fn polynomial<R: Real, const N: usize>(coefficients: &[R::Number; N], x: R) -> R {
+    let mut result = x.number(coefficients[N - 1]);
+    let mut next = N - 1;
+    while next > 0 {
+        next -= 1;
+        result = result.mul_add(x, x.number(coefficients[next]));
+    }
+    result
+}
+
+impl Mask for bool {}
+
+/// The machine's numbers as lanes: a type, that of its bits and of its ints, its exponent of 1 and the place of the
+/// exponent, what leaves the nearest integer in the lowest bits when it is added, and how an int becomes a number.
+macro_rules! lane {
+    ($real:ident, $bits:ident, $int:ident, $one:literal at $place:literal, $rounder:literal, |$x:ident| $of_int:expr) => {
+        impl Bits for $bits {
+            #[inline(always)]
+            fn int(self, value: i64) -> $bits {
+                value as $bits
+            }
+            #[inline(always)]
+            fn plus(self, other: $bits) -> $bits {
+                self.wrapping_add(other)
+            }
+            #[inline(always)]
+            fn minus(self, other: $bits) -> $bits {
+                self.wrapping_sub(other)
+            }
+            #[inline(always)]
+            fn and(self, other: $bits) -> $bits {
+                self & other
+            }
+            #[inline(always)]
+            fn or(self, other: $bits) -> $bits {
+                self | other
+            }
+            #[inline(always)]
+            fn xor(self, other: $bits) -> $bits {
+                self ^ other
+            }
+            #[inline(always)]
+            fn left(self, by: u32) -> $bits {
+                self << by
+            }
+            #[inline(always)]
+            fn right(self, by: u32) -> $bits {
+                self >> by
+            }
+            #[inline(always)]
+            fn right_signed(self, by: u32) -> $bits {
+                ((self as $int) >> by) as $bits
+            }
+        }
+
+        impl Real for $real {
+            type Number = $real;
+            type Mask = bool;
+            type Bits = $bits;
+            type Double = f64;
+
+            #[inline(always)]
+            fn number(self, value: $real) -> $real {
+                value
+            }
+            #[inline(always)]
+            fn mul_add(self, a: $real, b: $real) -> $real {
+                $real::mul_add(self, a, b)
+            }
+            #[inline(always)]
+            fn abs(self) -> $real {
+                $real::abs(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> $real {
+                $real::sqrt(self)
+            }
+            #[inline(always)]
+            fn copysign(self, sign: $real) -> $real {
+                $real::copysign(self, sign)
+            }
+            #[inline(always)]
+            fn below(self, other: $real) -> bool {
+                self < other
+            }
+            #[inline(always)]
+            fn at_most(self, other: $real) -> bool {
+                self <= other
+            }
+            #[inline(always)]
+            fn equals(self, other: $real) -> bool {
+                self == other
+            }
+            #[inline(always)]
+            fn select(condition: bool, yes: $real, no: $real) -> $real {
+                if condition { yes } else { no }
+            }
+            #[inline(always)]
+            fn bits(self) -> $bits {
+                self.to_bits()
+            }
+            #[inline(always)]
+            fn of_bits(bits: $bits) -> $real {
+                $real::from_bits(bits)
+            }
+            #[inline(always)]
+            fn of_int($x: $bits) -> $real {
+                $of_int
+            }
+            #[inline(always)]
+            fn select_bits(condition: bool, yes: $bits, no: $bits) -> $bits {
+                if condition { yes } else { no }
+            }
+            #[inline(always)]
+            fn scaled(self, n: $real) -> $real {
+                // In two steps, of which only the second can overflow or lose bits. The sums have the exponents of the
+                // two powers in their lowest bits.
+                const ROUNDER: $real = $rounder + $one;
+                let half = $real::mul_add(n, 0.5, ROUNDER);
+                let rest = n - (half - ROUNDER) + ROUNDER;
+                self * $real::from_bits(half.to_bits() << $place) * $real::from_bits(rest.to_bits() << $place)
+            }
+            #[inline(always)]
+            fn to_double(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn of_double(double: f64) -> $real {
+                double as $real
+            }
+        }
+    };
+}
+
+lane!(f32, u32, i32, 127.0 at 23, 12_582_912.0, |int| int as i32 as f32);
+// Before AVX-512 there is no conversion of 64-bit lanes: an int becomes a double by its place in the bits of one.
+lane!(f64, u64, i64, 1023.0 at 52, 6_755_399_441_055_744.0, |int| f64::from_bits(int.wrapping_add(0x4338_0000_0000_0000))
+    - 6_755_399_441_055_744.0);
