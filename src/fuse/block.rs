@@ -89,12 +89,7 @@ impl Scheduler<'_> {
             return self.shared_call(family, scratch);
         }
         let data = self.values.get(value);
-        let function = match data.op {
-            ValueOp::Unary(op) => Function::Unary(op),
-            ValueOp::Binary(op) => Function::Binary(op),
-            ValueOp::Polygamma(order) => Function::Polygamma(order),
-            _ => unreachable!("only functions are called"),
-        };
+        let function = function_of(&data.op);
         let arguments = data.operands.iter().map(|operand| scratch[operand]).collect();
         let result = self.new_buffer(data.element, BufferKind::Scratch, Vec::new(), true);
         scratch.insert(value, result);
@@ -110,6 +105,16 @@ impl Scheduler<'_> {
             results.push(result);
         }
         Statement::Call(Call { function: Function::Logistic, arguments, results })
+    }
+}
+
+/// The function that a value is.
+fn function_of(op: &ValueOp) -> Function {
+    match *op {
+        ValueOp::Unary(op) => Function::Unary(op),
+        ValueOp::Binary(op) => Function::Binary(op),
+        ValueOp::Polygamma(order) => Function::Polygamma(order),
+        _ => unreachable!("only functions are called"),
     }
 }
 
@@ -162,7 +167,7 @@ impl Rounds {
             let round = value.operands.iter().map(|&operand| rounds.ready(operand)).max().unwrap_or(0);
             rounds.round.insert(id, round);
             let varies = scheduler.vector.is_some_and(|vector| value.axes.contains(&vector));
-            if varies && is_transcendental(&value.op) {
+            if varies && is_transcendental(&value.op) && !(scheduler.inlined)(function_of(&value.op)) {
                 rounds.is_call.insert(id);
                 rounds.calls.push(id);
             }

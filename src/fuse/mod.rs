@@ -21,10 +21,10 @@ mod value;
 mod whole;
 
 use crate::ir::{OutputRole, Program};
-use crate::kernel::{Input, Output, Plan};
+use crate::kernel::{Function, Input, Output, Plan};
 
-/// Schedules a program.
-pub fn fuse(program: &Program) -> Plan {
+/// Schedules a program. What is `inlined` is computed where it stands; another function is called for a block of lanes.
+pub fn fuse(program: &Program, inlined: &dyn Fn(Function) -> bool) -> Plan {
     let graph = &program.graph;
     let mut plan = Plan { axes: graph.all_axes().to_vec(), ..Plan::default() };
     for input in &program.inputs {
@@ -43,5 +43,5 @@ pub fn fuse(program: &Program) -> Plan {
     }
     let mut values = value::Values::default();
     let levels = region::prepare(program, &mut plan, &mut values);
-    schedule::schedule(plan, &values, levels)
+    schedule::schedule(plan, &values, levels, inlined)
 }

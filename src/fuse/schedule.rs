@@ -10,15 +10,20 @@ use super::region::{Level, Step};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
 use crate::kernel::{
-    Accumulator, Buffer, BufferId, BufferKind, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
+    Accumulator, Buffer, BufferId, BufferKind, Function, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
 };
 use crate::op::Element;
 
 /// Schedules all pieces of all levels into the plan, each level's whole operations after its loops.
-pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>) -> Plan {
+pub(super) fn schedule(
+    plan: Plan,
+    values: &Values,
+    levels: Vec<Level>,
+    inlined: &dyn Fn(Function) -> bool,
+) -> Plan {
     let contiguity = contiguity(&plan, values, &levels);
     let mut scheduler =
-        Scheduler { values, plan, available: Available::default(), open: Vec::new(), vector: None, contiguity };
+        Scheduler { values, plan, available: Available::default(), open: Vec::new(), vector: None, contiguity, inlined };
     scheduler.plan.statements = scheduler.in_order(levels);
     scheduler.plan
 }
@@ -72,6 +77,8 @@ pub(super) struct Scheduler<'a> {
     pub open: Vec<AxisId>,
     pub vector: Option<AxisId>,
     contiguity: Vec<u64>,
+    /// Which functions are computed where they stand.
+    pub inlined: &'a dyn Fn(Function) -> bool,
 }
 
 impl Scheduler<'_> {

@@ -19,8 +19,10 @@ mod strip;
 mod translate;
 mod vector;
 mod whole;
+mod wide;
+mod wide_strip;
 
 pub use call::CallError;
-pub use module::{Compiled, JitError, Precision, compile};
+pub use module::{Compiled, JitError, Precision, Vectors, compile, compile_for};
 pub use outputs::Outputs;
 pub use share::Threads;

@@ -14,6 +14,7 @@ use super::frame::Layout;
 use super::functions::lookup;
 use super::run::StageFunction;
 use super::translate::{Translator, signature};
+use super::wide;
 use crate::fuse::fuse;
 use crate::ir::Program;
 use crate::kernel::{Plan, PlanError, Statement, verify};
@@ -41,6 +42,22 @@ impl Precision {
             Precision::F32 => 4,
             Precision::F64 => 8,
         }
+    }
+}
+
+/// What computes a block of lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Vectors {
+    /// Code with 512-bit vectors, functions included, where the machine has them; else as `Blocks`.
+    Wide,
+    /// Code with 128-bit vectors, and precompiled functions for a block at a time.
+    Blocks,
+}
+
+impl Vectors {
+    /// What is fastest on this machine.
+    pub fn best() -> Vectors {
+        if wide::is_usable() { Vectors::Wide } else { Vectors::Blocks }
     }
 }
 
@@ -120,6 +137,7 @@ pub(super) struct Inner {
     pub plan: Plan,
     pub layout: Layout,
     pub precision: Precision,
+    vectors: Vectors,
     _code: Code,
 }
 
@@ -140,18 +158,27 @@ impl std::fmt::Debug for Compiled {
 /// # Errors
 /// If the machine is not supported, or on a bug of the compiler.
 pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitError> {
-    let plan = fuse(program);
+    compile_for(program, precision, Vectors::best())
+}
+
+/// Schedules and compiles a program for certain vector code.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) -> Result<Compiled, JitError> {
+    let vectors = if vectors == Vectors::Wide { Vectors::best() } else { vectors };
+    let plan = fuse(program, &|function| vectors == Vectors::Wide && wide::has_formula(function, precision));
     if cfg!(debug_assertions) {
         verify(&plan)?;
     }
     let layout = Layout::new(&plan);
-    let mut unit = Unit::new(&plan, &layout, precision, None)?;
+    let mut unit = Unit::new(&plan, &layout, precision, vectors, None)?;
     let stages = unit.stages(&plan.statements)?;
     unit.module.finalize_definitions()?;
     let function = |id: FuncId| StageFunction::new(unit.module.get_finalized_function(id));
     let stages = stages.into_iter().map(|stage| stage.resolve(&function)).collect();
     let code = Code { module: Some(unit.module) };
-    Ok(Compiled { inner: Arc::new(Inner { stages, plan, layout, precision, _code: code }) })
+    Ok(Compiled { inner: Arc::new(Inner { stages, plan, layout, precision, vectors, _code: code }) })
 }
 
 impl Compiled {
@@ -182,7 +209,8 @@ impl Compiled {
     }
 
     fn dump(&self, text: Text) -> Result<String, JitError> {
-        let mut unit = Unit::new(&self.inner.plan, &self.inner.layout, self.inner.precision, Some(text))?;
+        let inner = &self.inner;
+        let mut unit = Unit::new(&inner.plan, &inner.layout, inner.precision, inner.vectors, Some(text))?;
         unit.stages(&self.inner.plan.statements)?;
         let text = std::mem::take(&mut unit.text);
         drop(Code { module: Some(unit.module) });
@@ -201,6 +229,7 @@ struct Unit<'a> {
     plan: &'a Plan,
     layout: &'a Layout,
     precision: Precision,
+    vectors: Vectors,
     module: JITModule,
     /// How many functions there are.
     functions: usize,
@@ -225,10 +254,17 @@ fn machine() -> Result<OwnedTargetIsa, JitError> {
 }
 
 impl<'a> Unit<'a> {
-    fn new(plan: &'a Plan, layout: &'a Layout, precision: Precision, wanted: Option<Text>) -> Result<Self, JitError> {
+    fn new(
+        plan: &'a Plan,
+        layout: &'a Layout,
+        precision: Precision,
+        vectors: Vectors,
+        wanted: Option<Text>,
+    ) -> Result<Self, JitError> {
         let mut builder = JITBuilder::with_isa(machine()?, cranelift_module::default_libcall_names());
         builder.symbol_lookup_fn(Box::new(lookup));
-        Ok(Unit { plan, layout, precision, module: JITModule::new(builder), functions: 0, wanted, text: String::new() })
+        let (module, text) = (JITModule::new(builder), String::new());
+        Ok(Unit { plan, layout, precision, vectors, module, functions: 0, wanted, text })
     }
 
     /// Translates all stages: a loop or a whole operation at the top is one, and so is every run of other statements.
@@ -275,9 +311,11 @@ impl<'a> Unit<'a> {
         let frontend = self.module.isa().frontend_config();
         let mut builders = FunctionBuilderContext::new();
         let builder = FunctionBuilder::new(&mut context.func, &mut builders);
-        let mut translator = Translator::new(self.plan, self.layout, self.precision.clif(), &mut self.module, builder);
+        let has_wide = self.vectors == Vectors::Wide;
+        let precision = self.precision.clif();
+        let mut translator = Translator::new(self.plan, self.layout, precision, &mut self.module, builder, has_wide);
         write(&mut translator);
-        let (builder, error) = translator.finish();
+        let (builder, vectors, error) = translator.finish();
         builder.finalize(frontend);
         if let Some(error) = error {
             return Err(error.into());
@@ -288,6 +326,9 @@ impl<'a> Unit<'a> {
         self.module.define_function(id, &mut context)?;
         if let Some(assembly) = context.compiled_code().and_then(|code| code.vcode.as_ref()) {
             let _ = writeln!(self.text, "; stage {stage}\n{assembly}");
+            for (strip, code) in vectors.iter().enumerate() {
+                let _ = writeln!(self.text, "; stage {stage}, vectors {strip}\n{}", wide::text(code));
+            }
         }
         Ok(id)
     }

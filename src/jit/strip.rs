@@ -123,16 +123,19 @@ impl Translator<'_, '_> {
             let partial = self.partial(strip, effect, address.as_ref());
             effects.push((effect, address, partial));
         }
-        let begin = self.vectors(strip, &lanes, &line_addresses, &effects, length);
-        self.counted(begin, length, 1, |this, lane| {
-            for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| line.varies) {
-                let address = line_addresses[position].as_ref();
-                lanes.values[position] = Some(this.line(&line.instruction, line.element, &lanes, address, Some(lane)));
-            }
-            for (effect, address, partial) in &effects {
-                this.lane_effect(effect, address.as_ref(), *partial, &lanes, lane);
-            }
-        });
+        if !(self.has_wide && self.wide(strip, &once, &line_addresses, &effects, length)) {
+            let begin = self.vectors(strip, &lanes, &line_addresses, &effects, length);
+            self.counted(begin, length, 1, |this, lane| {
+                for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| line.varies) {
+                    let address = line_addresses[position].as_ref();
+                    let value = this.line(&line.instruction, line.element, &lanes, address, Some(lane));
+                    lanes.values[position] = Some(value);
+                }
+                for (effect, address, partial) in &effects {
+                    this.lane_effect(effect, address.as_ref(), *partial, &lanes, lane);
+                }
+            });
+        }
         for (effect, address, partial) in &effects {
             let (Some(partial), Effect::Accumulate(op, target, _)) = (partial, effect) else { continue };
             let value = self.builder.use_var(*partial);
@@ -204,7 +207,11 @@ impl Translator<'_, '_> {
             match coordinate {
                 Coordinate::Axis(axis) => {
                     if strip.vector == Some(*axis) {
-                        address.step = Some(stride);
+                        // Of a diagonal the strides of both axes.
+                        address.step = Some(match address.step {
+                            Some(other) => self.builder.ins().iadd(other, stride),
+                            None => stride,
+                        });
                     }
                     let position = self.position(*axis);
                     self.advance(&mut address, position, stride);

@@ -17,7 +17,7 @@ use super::frame::Layout;
 use super::functions::{Form, symbol};
 use crate::ir::AxisId;
 use crate::kernel::{
-    Accumulator, BLOCK, BufferId, BufferKind, Call, Function, Loop, Place, Plan, RegisterId, Statement, TensorRef,
+    Accumulator, BLOCK, BufferId, BufferKind, Call, Function, Loop, Place, Plan, RUN, RegisterId, Statement, TensorRef,
 };
 
 /// The state of translating one stage.
@@ -42,6 +42,10 @@ pub(super) struct Translator<'a, 'f> {
     /// Function symbols that were declared.
     pub imports: FxHashMap<String, cranelift_codegen::ir::FuncRef>,
     pub error: Option<ModuleError>,
+    /// Whether strips become functions of 512-bit vectors.
+    pub has_wide: bool,
+    /// The code of these functions.
+    pub vectors: Vec<Vec<u8>>,
 }
 
 /// The signature of a stage.
@@ -60,6 +64,7 @@ impl<'a, 'f> Translator<'a, 'f> {
         precision: Type,
         module: &'a mut JITModule,
         mut builder: FunctionBuilder<'f>,
+        has_wide: bool,
     ) -> Self {
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
@@ -82,13 +87,15 @@ impl<'a, 'f> Translator<'a, 'f> {
             bases: FxHashMap::default(),
             imports: FxHashMap::default(),
             error: None,
+            has_wide,
+            vectors: Vec::new(),
         }
     }
 
     /// Ends the function.
-    pub fn finish(mut self) -> (FunctionBuilder<'f>, Option<ModuleError>) {
+    pub fn finish(mut self) -> (FunctionBuilder<'f>, Vec<Vec<u8>>, Option<ModuleError>) {
         self.builder.ins().return_(&[]);
-        (self.builder, self.error)
+        (self.builder, self.vectors, self.error)
     }
 
     /// A loop at the top of the plan: from the range's begin to its end.
@@ -137,12 +144,13 @@ impl<'a, 'f> Translator<'a, 'f> {
     }
 
     fn run_loop(&mut self, inner: &Loop, begin: Value, end: Value) {
-        let step = if inner.blocked { BLOCK as i64 } else { 1 };
+        let block = if self.plan.has_blocks(&inner.body) { BLOCK } else { RUN } as i64;
+        let step = if inner.blocked { block } else { 1 };
         self.counted(begin, end, step, |this, position| {
             let outer = this.indices.insert(inner.axis, position);
             if inner.blocked {
                 let left = this.builder.ins().isub(end, position);
-                let block = this.builder.ins().iconst(types::I64, BLOCK as i64);
+                let block = this.builder.ins().iconst(types::I64, block);
                 let short = this.builder.ins().icmp(IntCC::SignedLessThan, left, block);
                 this.length = Some(this.builder.ins().select(short, left, block));
             }

@@ -6,6 +6,10 @@ use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
 /// Lanes of a block: small enough that a dozen blocks stay in the first-level cache.
 pub const BLOCK: usize = 512;
 
+/// Lanes of a block in a loop in which nothing lies in blocks: so many that what is done for each costs little, and so
+/// few that a sum over them in the precision of the loss loses nothing that matters.
+pub const RUN: usize = 4096;
+
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
@@ -359,6 +363,30 @@ impl Plan {
     /// The register of an id.
     pub fn register(&self, id: RegisterId) -> &Register {
         &self.registers[id.0 as usize]
+    }
+
+    /// Whether some statements read or write buffers of blocks.
+    pub fn has_blocks(&self, statements: &[Statement]) -> bool {
+        let is_block = |access: &Access| matches!(access.tensor, TensorRef::Buffer(id) if self.buffer(id).block);
+        let in_strip = |strip: &Strip| {
+            let loads = strip.lines.iter().any(|line| matches!(&line.instruction, Instruction::Load(at) if is_block(at)));
+            let effect = |effect: &Effect| match effect {
+                Effect::Store(at, _) | Effect::Accumulate(_, Target::Memory(at), _) => is_block(at),
+                Effect::Set(..) | Effect::Accumulate(..) => false,
+            };
+            loads || strip.effects.iter().any(effect)
+        };
+        let of_accumulator = |accumulator: &Accumulator| match accumulator.place {
+            Place::Buffer(id) => self.buffer(id).block,
+            Place::Register(_) => false,
+        };
+        statements.iter().any(|statement| match statement {
+            Statement::Strip(strip) => in_strip(strip),
+            Statement::Call(_) => true,
+            Statement::Loop(inner) => inner.accumulators.iter().any(of_accumulator) || self.has_blocks(&inner.body),
+            Statement::Whole(_) => false,
+            Statement::Repeat(repeat) => self.has_blocks(&repeat.body),
+        })
     }
 
     /// The axes of a tensor, without the lanes of a block.

@@ -1,0 +1,759 @@
+//! Steps → instructions of x86 with AVX-512, as bytes.
+
+use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
+use rustc_hash::FxHashMap;
+
+use super::body::{Action, Arg, Form, Step};
+use super::graph::{Join, Lane, One, Relation, Two};
+use crate::op::ReduceOp;
+
+/// The lanes that there are, in the last vector of a run.
+pub(super) const TAIL: Register = Register::K7;
+/// The same for the second half of wide lanes.
+pub(super) const TAIL_HIGH: Register = Register::K6;
+/// For memory that is strided or guarded.
+pub(super) const WORK_MASK: Register = Register::K5;
+
+/// The argument cells.
+pub(super) const ARGUMENTS: Register = Register::RDI;
+/// How many lanes there are.
+pub(super) const LENGTH: Register = Register::RSI;
+/// The first lane of the running vectors.
+pub(super) const POSITION: Register = Register::RAX;
+/// To work in.
+pub(super) const WORK: [Register; 2] = [Register::RCX, Register::RDX];
+/// Addresses of streams.
+pub(super) const BASES: [Register; 10] = [
+    Register::R8,
+    Register::R9,
+    Register::R10,
+    Register::R11,
+    Register::RBX,
+    Register::RBP,
+    Register::R12,
+    Register::R13,
+    Register::R14,
+    Register::R15,
+];
+
+/// Bytes of a slot of the frame, and of a register.
+pub(super) const SLOT: usize = 64;
+
+/// Where streams and cells are.
+pub(super) struct Layout {
+    /// For each stream the argument cell of its address; that of its stride in bytes follows.
+    pub streams: u32,
+    /// The first cell of the uniforms.
+    pub uniforms: u32,
+    /// For each strided stream the slot with how far the first eight lanes are from the first one.
+    pub offsets: Vec<Option<u32>>,
+    /// For each stream bytes of an element, whether the next one follows, and the uniform that guards it.
+    pub access: Vec<(usize, bool, Option<u32>)>,
+    /// Lanes of a vector.
+    pub lanes: usize,
+}
+
+/// One of the vectors in flight.
+#[derive(Clone, Copy)]
+pub(super) struct Copy {
+    pub number: usize,
+    /// Whether it has fewer lanes.
+    pub tail: bool,
+    /// The register of its first accumulator; the others are below.
+    pub accumulators: u8,
+}
+
+/// Bytes in the making.
+pub(super) struct Assembler {
+    encoder: Encoder,
+    position: u64,
+    /// Where each literal is.
+    literals: FxHashMap<(u64, bool), u64>,
+    pub layout: Layout,
+    error: Option<IcedError>,
+}
+
+pub(super) fn vector(number: u8) -> Register {
+    Register::ZMM0 + u32::from(number)
+}
+
+fn half(number: u8) -> Register {
+    Register::YMM0 + u32::from(number)
+}
+
+pub(super) fn mask(number: u8) -> Register {
+    Register::K0 + u32::from(number)
+}
+
+pub(super) fn memory(base: Register, displacement: i64) -> MemoryOperand {
+    MemoryOperand::new(base, Register::None, 1, displacement, 1, false, Register::None)
+}
+
+/// Picks by the type of the lanes.
+macro_rules! by_lane {
+    ($lane:expr, $f32:ident, $f64:ident, $i32:ident, $i64:ident) => {
+        match $lane {
+            Lane::F32 => Code::$f32,
+            Lane::F64 => Code::$f64,
+            Lane::I32 => Code::$i32,
+            Lane::I64 | Lane::Mask => Code::$i64,
+        }
+    };
+}
+
+impl Assembler {
+    /// With literals in front of the code: first what is to be the same in all lanes, then blocks of 64 bytes.
+    pub fn new(layout: Layout, literals: &[(u64, bool)], blocks: &[[u8; 64]]) -> (Self, Vec<u64>) {
+        let mut bytes = vec![0; 5];
+        bytes.resize(64, 0x90);
+        let mut at = Vec::new();
+        for block in blocks {
+            at.push(bytes.len() as u64);
+            bytes.extend_from_slice(block);
+        }
+        let mut places = FxHashMap::default();
+        for &(bits, wide) in literals {
+            while wide && bytes.len() % 8 != 0 {
+                bytes.push(0);
+            }
+            places.entry((bits, wide)).or_insert_with(|| {
+                let place = bytes.len() as u64;
+                let count = if wide { 8 } else { 4 };
+                bytes.extend_from_slice(&bits.to_le_bytes()[..count]);
+                place
+            });
+        }
+        while bytes.len() % 16 != 0 {
+            bytes.push(0x90);
+        }
+        // Over the literals.
+        bytes[0] = 0xe9;
+        let distance = (bytes.len() as u32 - 5).to_le_bytes();
+        bytes[1..5].copy_from_slice(&distance);
+        let position = bytes.len() as u64;
+        let mut encoder = Encoder::new(64);
+        encoder.set_buffer(bytes);
+        (Assembler { encoder, position, literals: places, layout, error: None }, at)
+    }
+
+    /// The code.
+    pub fn finish(mut self) -> Result<Vec<u8>, IcedError> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(self.encoder.take_buffer()),
+        }
+    }
+
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Writes one; the first mistake is kept.
+    pub fn push(&mut self, instruction: Result<Instruction, IcedError>) {
+        match instruction.and_then(|instruction| self.encoder.encode(&instruction, self.position)) {
+            Ok(length) => self.position += length as u64,
+            Err(error) => self.error = self.error.take().or(Some(error)),
+        }
+    }
+
+    pub fn two(&mut self, code: Code, to: Register, from: Register) {
+        self.push(Instruction::with2(code, to, from));
+    }
+
+    pub fn load(&mut self, code: Code, to: Register, from: MemoryOperand) {
+        self.push(Instruction::with2(code, to, from));
+    }
+
+    pub fn store(&mut self, code: Code, to: MemoryOperand, from: Register) {
+        self.push(Instruction::with2(code, to, from));
+    }
+
+    pub fn number(&mut self, code: Code, to: Register, number: i32) {
+        self.push(Instruction::with2(code, to, number));
+    }
+
+    /// A jump to a place that is known, or to one that `here` fills in.
+    pub fn jump(&mut self, code: Code, target: Option<u64>) -> u64 {
+        self.push(Instruction::with_branch(code, target.unwrap_or(self.position + 1000)));
+        self.position
+    }
+
+    /// Makes a jump, which ended at a position, end here.
+    pub fn here(&mut self, jump: u64) {
+        let mut bytes = self.encoder.take_buffer();
+        let distance = ((self.position - jump) as u32).to_le_bytes();
+        let end = jump as usize;
+        if self.error.is_none() {
+            bytes[end - 4..end].copy_from_slice(&distance);
+        }
+        self.encoder.set_buffer(bytes);
+    }
+
+    pub fn cell(&self, cell: u32) -> MemoryOperand {
+        memory(ARGUMENTS, i64::from(cell) * 8)
+    }
+
+    pub fn slot(&self, slot: u32) -> MemoryOperand {
+        memory(Register::RSP, i64::from(slot) * SLOT as i64)
+    }
+
+    pub fn literal(&self, bits: u64, wide: bool, broadcast: bool) -> MemoryOperand {
+        let place = self.literals.get(&(bits, wide)).copied().unwrap_or(0);
+        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, broadcast, Register::None)
+    }
+
+    pub fn block(&self, place: u64) -> MemoryOperand {
+        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
+    }
+
+    /// An operand that is the same in all lanes, in memory.
+    fn broadcast(&self, arg: Arg, lane: Lane) -> MemoryOperand {
+        match arg {
+            Arg::Uniform(cell) => {
+                let at = i64::from(self.layout.uniforms + cell) * 8;
+                MemoryOperand::new(ARGUMENTS, Register::None, 1, at, 1, true, Register::None)
+            }
+            Arg::Constant(bits) => self.literal(bits, lane.is_wide(), true),
+            _ => unreachable!("only what does not vary is repeated from memory"),
+        }
+    }
+
+    /// The address of a stream's part.
+    fn contiguous(&mut self, stream: u32, part: u8, copy: Copy) -> MemoryOperand {
+        let (bytes, ..) = self.layout.access[stream as usize];
+        let base = self.base(stream);
+        let ahead = copy.number * self.layout.lanes * bytes + part as usize * SLOT;
+        MemoryOperand::new(base, POSITION, bytes as u32, ahead as i64, 1, false, Register::None)
+    }
+
+    /// The register with the address of a stream, loaded if it has none of its own.
+    fn base(&mut self, stream: u32) -> Register {
+        if let Some(&base) = BASES.get(stream as usize) {
+            return base;
+        }
+        let cell = self.cell(self.layout.streams + 2 * stream);
+        self.load(Code::Mov_r64_rm64, WORK[0], cell);
+        WORK[0]
+    }
+
+    /// The mask under which a part of a stream is accessed; none for all lanes.
+    fn access_mask(&mut self, stream: u32, part: u8, copy: Copy) -> Option<Register> {
+        let tail = if part == 0 { TAIL } else { TAIL_HIGH };
+        let guard = self.layout.access[stream as usize].2;
+        match guard {
+            Some(cell) => {
+                let cell = self.cell(self.layout.uniforms + cell);
+                self.load(Code::VEX_Kmovw_kr_km16, WORK_MASK, cell);
+                if copy.tail {
+                    self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, WORK_MASK, tail));
+                }
+                Some(WORK_MASK)
+            }
+            None => copy.tail.then_some(tail),
+        }
+    }
+
+    fn accumulator(&self, number: u32, copy: Copy) -> u8 {
+        copy.accumulators - number as u8
+    }
+
+    /// Writes a step for one of the vectors in flight.
+    pub fn step(&mut self, step: &Step, copy: Copy) {
+        let lane = step.lane;
+        let [a, b] = step.args;
+        match (step.action, a, b) {
+            (Action::Move, Some(from), _) => self.moved(step, from, copy),
+            (Action::Spill, Some(Arg::Register(from)), Some(Arg::Slot(slot))) => {
+                let to = self.slot(slot);
+                match lane {
+                    Lane::Mask => self.store(Code::VEX_Kmovw_m16_kr, to, mask(from)),
+                    _ => self.store(Code::EVEX_Vmovups_zmmm512_k1z_zmm, to, vector(from)),
+                }
+            }
+            (Action::One(op), Some(Arg::Register(from)), _) => self.one(op, lane, step.to, from),
+            (Action::Two(op), Some(Arg::Register(a)), Some(b)) => self.two_operands(op, lane, step.to, a, b),
+            (Action::Join(join, work), Some(Arg::Register(a)), Some(Arg::Register(b))) => {
+                self.join(join, work, step.to, a, b);
+            }
+            (Action::MulAdd { form, negate_product, negate_addend }, Some(Arg::Register(a)), Some(b)) => {
+                let code = mul_add(lane, form, negate_product, negate_addend);
+                self.three(code, vector(step.to), vector(a), b, lane, None);
+            }
+            (Action::Compare(relation, swapped), Some(Arg::Register(a)), Some(b)) => {
+                self.compare(relation, swapped, lane, step.to, a, b);
+            }
+            (Action::Blend, Some(Arg::Register(no)), Some(yes)) => {
+                let code = by_lane!(
+                    lane,
+                    EVEX_Vblendmps_zmm_k1z_zmm_zmmm512b32,
+                    EVEX_Vblendmpd_zmm_k1z_zmm_zmmm512b64,
+                    EVEX_Vblendmps_zmm_k1z_zmm_zmmm512b32,
+                    EVEX_Vblendmpd_zmm_k1z_zmm_zmmm512b64
+                );
+                self.three(code, vector(step.to), vector(no), yes, lane, Some(mask(step.mask)));
+            }
+            (Action::Keep, Some(yes), _) => self.keep(step, yes),
+            (Action::Position, ..) => self.lane_number(lane, step.to, copy),
+            (Action::Gather(one, other), Some(Arg::Stream { stream, part }), _) => {
+                self.gather(stream, part, step, [one, other], copy);
+            }
+            (Action::Store { stream, part }, Some(Arg::Register(from)), _) => {
+                let at = self.contiguous(stream, part, copy);
+                let mask = self.access_mask(stream, part, copy);
+                let stored = Instruction::with2(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(from));
+                let wide = Instruction::with2(Code::EVEX_Vmovupd_zmmm512_k1z_zmm, at, vector(from));
+                self.masked(if lane.is_wide() { wide } else { stored }, mask, false);
+            }
+            (Action::Scatter { stream, part, work }, Some(Arg::Register(from)), _) => {
+                self.scatter(stream, part, from, work, copy);
+            }
+            (Action::Accumulate { accumulator, op, part }, Some(from), _) => {
+                self.accumulate(step, accumulator, (op, part), from, copy);
+            }
+            _ => unreachable!("the steps are made with the operands of their actions"),
+        }
+    }
+
+    fn masked(&mut self, instruction: Result<Instruction, IcedError>, mask: Option<Register>, zero: bool) {
+        self.push(instruction.map(|mut instruction| {
+            if let Some(mask) = mask {
+                instruction.set_op_mask(mask);
+                instruction.set_zeroing_masking(zero);
+            }
+            instruction
+        }));
+    }
+
+    /// An instruction whose last operand may be in memory.
+    fn three(&mut self, code: Code, to: Register, a: Register, b: Arg, lane: Lane, mask: Option<Register>) {
+        let instruction = match b {
+            Arg::Register(b) => Instruction::with3(code, to, a, vector(b)),
+            other => Instruction::with3(code, to, a, self.broadcast(other, lane)),
+        };
+        self.masked(instruction, mask, false);
+    }
+
+    fn moved(&mut self, step: &Step, from: Arg, copy: Copy) {
+        let lane = step.lane;
+        if lane == Lane::Mask {
+            let at = match from {
+                Arg::Slot(slot) => self.slot(slot),
+                Arg::Uniform(cell) => self.cell(self.layout.uniforms + cell),
+                _ => unreachable!("masks are in slots and in cells"),
+            };
+            return self.load(Code::VEX_Kmovw_kr_km16, mask(step.to), at);
+        }
+        match from {
+            Arg::Register(from) => self.two(Code::EVEX_Vmovaps_zmm_k1z_zmmm512, vector(step.to), vector(from)),
+            Arg::Slot(slot) => {
+                let at = self.slot(slot);
+                self.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, vector(step.to), at);
+            }
+            Arg::Stream { stream, part } => {
+                let at = self.contiguous(stream, part, copy);
+                let mask = self.access_mask(stream, part, copy);
+                let code = if lane.is_wide() { Code::EVEX_Vmovupd_zmm_k1z_zmmm512 } else { Code::EVEX_Vmovups_zmm_k1z_zmmm512 };
+                self.masked(Instruction::with2(code, vector(step.to), at), mask, true);
+            }
+            Arg::Accumulator(_) => unreachable!("accumulators are not moved"),
+            Arg::Constant(_) | Arg::Uniform(_) => self.repeat(from, lane, step.to),
+        }
+    }
+
+    /// The same in all lanes of a register.
+    pub fn repeat(&mut self, from: Arg, lane: Lane, to: u8) {
+        if from == Arg::Constant(0) {
+            let zero = vector(to);
+            return self.push(Instruction::with3(Code::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, zero, zero, zero));
+        }
+        let at = match from {
+            Arg::Uniform(cell) => self.cell(self.layout.uniforms + cell),
+            Arg::Constant(bits) => self.literal(bits, lane.is_wide(), false),
+            _ => unreachable!("only what does not vary is repeated"),
+        };
+        let code = if lane.is_wide() { Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64 } else { Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32 };
+        self.load(code, vector(to), at);
+    }
+
+    fn keep(&mut self, step: &Step, yes: Arg) {
+        let to = vector(step.to);
+        let wide = step.lane.is_wide();
+        let instruction = match yes {
+            Arg::Register(from) => {
+                let code = if wide { Code::EVEX_Vmovapd_zmm_k1z_zmmm512 } else { Code::EVEX_Vmovaps_zmm_k1z_zmmm512 };
+                Instruction::with2(code, to, vector(from))
+            }
+            other => {
+                let code = if wide { Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64 } else { Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32 };
+                let mut at = self.broadcast(other, step.lane);
+                at.is_broadcast = false;
+                Instruction::with2(code, to, at)
+            }
+        };
+        self.masked(instruction, Some(mask(step.mask)), true);
+    }
+
+    fn one(&mut self, op: One, lane: Lane, to: u8, from: u8) {
+        if matches!(op, One::HighMask | One::Not) && lane == Lane::Mask {
+            let (to, from) = (mask(to), mask(from));
+            return match op {
+                One::Not => self.two(Code::VEX_Knotw_kr_kr, to, from),
+                _ => self.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, to, from, 8)),
+            };
+        }
+        let (target, source) = (vector(to), vector(from));
+        let rounded = |how: i32| {
+            let code = by_lane!(
+                lane,
+                EVEX_Vrndscaleps_zmm_k1z_zmmm512b32_imm8_sae,
+                EVEX_Vrndscalepd_zmm_k1z_zmmm512b64_imm8_sae,
+                EVEX_Vrndscaleps_zmm_k1z_zmmm512b32_imm8_sae,
+                EVEX_Vrndscalepd_zmm_k1z_zmmm512b64_imm8_sae
+            );
+            Instruction::with3(code, target, source, how)
+        };
+        let shifted = |narrow: Code, wide: Code, by: u32| {
+            Instruction::with3(if lane.is_wide() { wide } else { narrow }, target, source, by as i32)
+        };
+        let instruction = match op {
+            One::Sqrt if lane.is_wide() => Instruction::with2(Code::EVEX_Vsqrtpd_zmm_k1z_zmmm512b64_er, target, source),
+            One::Sqrt => Instruction::with2(Code::EVEX_Vsqrtps_zmm_k1z_zmmm512b32_er, target, source),
+            One::Floor => rounded(9),
+            One::Ceil => rounded(10),
+            One::Round => rounded(8),
+            One::AbsInt => Instruction::with2(Code::EVEX_Vpabsq_zmm_k1z_zmmm512b64, target, source),
+            One::Left(by) => {
+                shifted(Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8, by)
+            }
+            One::Right(by) => {
+                shifted(Code::EVEX_Vpsrld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsrlq_zmm_k1z_zmmm512b64_imm8, by)
+            }
+            One::RightSigned(by) => {
+                shifted(Code::EVEX_Vpsrad_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsraq_zmm_k1z_zmmm512b64_imm8, by)
+            }
+            One::OfInt if lane.is_wide() => Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source),
+            One::OfInt => Instruction::with2(Code::EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, target, source),
+            One::ToInt => Instruction::with2(Code::EVEX_Vcvttpd2qq_zmm_k1z_zmmm512b64_sae, target, source),
+            One::LowDoubles => Instruction::with2(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, target, half(from)),
+            One::LowLongs => Instruction::with2(Code::EVEX_Vpmovsxdq_zmm_k1z_ymmm256, target, half(from)),
+            One::HighDoubles | One::HighLongs => {
+                self.push(Instruction::with3(Code::EVEX_Vextractf32x8_ymmm256_k1z_zmm_imm8, half(to), source, 1));
+                let code = if op == One::HighDoubles {
+                    Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae
+                } else {
+                    Code::EVEX_Vpmovsxdq_zmm_k1z_ymmm256
+                };
+                Instruction::with2(code, target, half(to))
+            }
+            One::HighMask | One::Not => unreachable!("they are of masks"),
+        };
+        self.push(instruction);
+    }
+
+    fn two_operands(&mut self, op: Two, lane: Lane, to: u8, a: u8, b: Arg) {
+        if lane == Lane::Mask {
+            let Arg::Register(b) = b else { unreachable!("masks are in registers") };
+            let code = match op {
+                Two::And => Code::VEX_Kandw_kr_kr_kr,
+                Two::Or => Code::VEX_Korw_kr_kr_kr,
+                _ => Code::VEX_Kxorw_kr_kr_kr,
+            };
+            return self.push(Instruction::with3(code, mask(to), mask(a), mask(b)));
+        }
+        self.three(arithmetic(op, lane), vector(to), vector(a), b, lane, None);
+    }
+
+    fn join(&mut self, join: Join, work: u8, to: u8, low: u8, high: u8) {
+        let code = match join {
+            Join::Masks => {
+                return self.push(Instruction::with3(Code::VEX_Kunpckbw_kr_kr_kr, mask(to), mask(high), mask(low)));
+            }
+            Join::Doubles => Code::EVEX_Vcvtpd2ps_ymm_k1z_zmmm512b64_er,
+            Join::Longs => Code::EVEX_Vcvtqq2ps_ymm_k1z_zmmm512b64_er,
+        };
+        self.two(code, half(work), vector(high));
+        self.two(code, half(to), vector(low));
+        self.insert_high(to, work);
+    }
+
+    fn insert_high(&mut self, to: u8, high: u8) {
+        let code = Code::EVEX_Vinsertf32x8_zmm_k1z_zmm_ymmm256_imm8;
+        self.push(Instruction::with4(code, vector(to), vector(to), half(high), 1));
+    }
+
+    fn compare(&mut self, relation: Relation, swapped: bool, lane: Lane, to: u8, a: u8, b: Arg) {
+        let float = matches!(lane, Lane::F32 | Lane::F64);
+        let predicate = match (relation, float, swapped) {
+            (Relation::Equal, ..) => 0,
+            (Relation::NotEqual, ..) => 4,
+            (Relation::Unordered, ..) => 3,
+            // Quiet; greater, where the operands have changed places.
+            (Relation::Below, true, false) => 0x11,
+            (Relation::AtMost, true, false) => 0x12,
+            (Relation::Below, true, true) => 0x1e,
+            (Relation::AtMost, true, true) => 0x1d,
+            (Relation::Below, false, false) => 1,
+            (Relation::AtMost, false, false) => 2,
+            (Relation::Below, false, true) => 6,
+            (Relation::AtMost, false, true) => 5,
+        };
+        let code = by_lane!(
+            lane,
+            EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae,
+            EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae,
+            EVEX_Vpcmpd_kr_k1_zmm_zmmm512b32_imm8,
+            EVEX_Vpcmpq_kr_k1_zmm_zmmm512b64_imm8
+        );
+        let instruction = match b {
+            Arg::Register(b) => Instruction::with4(code, mask(to), vector(a), vector(b), predicate),
+            other => Instruction::with4(code, mask(to), vector(a), self.broadcast(other, lane), predicate),
+        };
+        self.push(instruction);
+    }
+
+    /// The numbers of the lanes of a vector.
+    fn lane_number(&mut self, lane: Lane, to: u8, copy: Copy) {
+        let ahead = (copy.number * self.layout.lanes) as i64;
+        self.load(Code::Lea_r64_m, WORK[0], memory(POSITION, ahead));
+        let steps = self.literal(STEPS, lane.is_wide(), false);
+        if lane.is_wide() {
+            self.two(Code::EVEX_Vpbroadcastq_zmm_k1z_r64, vector(to), WORK[0]);
+            self.push(Instruction::with3(Code::EVEX_Vpaddq_zmm_k1z_zmm_zmmm512b64, vector(to), vector(to), steps));
+        } else {
+            self.two(Code::EVEX_Vpbroadcastd_zmm_k1z_r32, vector(to), Register::ECX);
+            self.push(Instruction::with3(Code::EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, vector(to), vector(to), steps));
+        }
+    }
+
+    /// The address of the first lane of a strided stream's part, in the second work register.
+    fn strided(&mut self, stream: u32, part: u8, copy: Copy) {
+        let ahead = copy.number * self.layout.lanes + part as usize * 8;
+        self.load(Code::Lea_r64_m, WORK[1], memory(POSITION, ahead as i64));
+        let stride = self.cell(self.layout.streams + 2 * stream + 1);
+        self.load(Code::Imul_r64_rm64, WORK[1], stride);
+        let base = self.base(stream);
+        self.two(Code::Add_r64_rm64, WORK[1], base);
+    }
+
+    /// The address eight lanes further.
+    fn eight_further(&mut self, stream: u32) {
+        let stride = self.cell(self.layout.streams + 2 * stream + 1);
+        self.load(Code::Mov_r64_rm64, WORK[0], stride);
+        let further = MemoryOperand::new(WORK[1], WORK[0], 8, 0, 0, false, Register::None);
+        self.load(Code::Lea_r64_m, WORK[1], further);
+    }
+
+    /// Fills the mask for eight lanes of strided memory.
+    fn strided_mask(&mut self, mask: Option<Register>, shift: bool) {
+        match mask {
+            None => self.push(Instruction::with3(Code::VEX_Kxnorw_kr_kr_kr, WORK_MASK, WORK_MASK, WORK_MASK)),
+            Some(mask) if shift => self.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, WORK_MASK, mask, 8)),
+            Some(mask) => self.two(Code::VEX_Kmovw_kr_km16, WORK_MASK, mask),
+        }
+    }
+
+    fn offsets(&mut self, stream: u32, work: u8) {
+        let slot = self.layout.offsets[stream as usize].unwrap_or(0);
+        let at = self.slot(slot);
+        self.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, vector(work), at);
+    }
+
+    fn gather(&mut self, stream: u32, part: u8, step: &Step, [offsets, high]: [u8; 2], copy: Copy) {
+        self.offsets(stream, offsets);
+        self.strided(stream, part, copy);
+        let from = MemoryOperand::new(WORK[1], vector(offsets), 1, 0, 0, false, Register::None);
+        let to = step.to;
+        self.repeat(Arg::Constant(0), step.lane, to);
+        if step.lane.is_wide() {
+            let mask = self.access_mask(stream, part, copy);
+            self.strided_mask(mask, false);
+            let code = if step.lane == Lane::F64 { Code::EVEX_Vgatherqpd_zmm_k1_vm64z } else { Code::EVEX_Vpgatherqq_zmm_k1_vm64z };
+            return self.masked(Instruction::with2(code, vector(to), from), Some(WORK_MASK), false);
+        }
+        self.repeat(Arg::Constant(0), step.lane, high);
+        for (register, second) in [(to, false), (high, true)] {
+            if second {
+                self.eight_further(stream);
+            }
+            let mask = self.access_mask(stream, part, copy);
+            self.strided_mask(mask, second);
+            let code = Code::EVEX_Vgatherqps_ymm_k1_vm64z;
+            self.masked(Instruction::with2(code, half(register), from), Some(WORK_MASK), false);
+        }
+        self.insert_high(to, high);
+    }
+
+    fn scatter(&mut self, stream: u32, part: u8, from: u8, [offsets, high]: [u8; 2], copy: Copy) {
+        self.offsets(stream, offsets);
+        self.strided(stream, part, copy);
+        let to = MemoryOperand::new(WORK[1], vector(offsets), 1, 0, 0, false, Register::None);
+        if self.layout.access[stream as usize].0 == 8 {
+            let mask = self.access_mask(stream, part, copy);
+            self.strided_mask(mask, false);
+            let code = Code::EVEX_Vscatterqpd_vm64z_k1_zmm;
+            return self.masked(Instruction::with2(code, to, vector(from)), Some(WORK_MASK), false);
+        }
+        self.push(Instruction::with3(Code::EVEX_Vextractf32x8_ymmm256_k1z_zmm_imm8, half(high), vector(from), 1));
+        for (register, second) in [(from, false), (high, true)] {
+            if second {
+                self.eight_further(stream);
+            }
+            let mask = self.access_mask(stream, part, copy);
+            self.strided_mask(mask, second);
+            let code = Code::EVEX_Vscatterqps_vm64z_k1_ymm;
+            self.masked(Instruction::with2(code, to, half(register)), Some(WORK_MASK), false);
+        }
+    }
+
+    fn accumulate(&mut self, step: &Step, accumulator: u32, (op, part): (ReduceOp, u8), from: Arg, copy: Copy) {
+        let own = vector(self.accumulator(accumulator, copy));
+        let tail = copy.tail.then_some(if part == 0 { TAIL } else { TAIL_HIGH });
+        let lane = step.lane;
+        let two = combining(op);
+        match op {
+            ReduceOp::Sum | ReduceOp::Prod => self.three(arithmetic(two, lane), own, own, from, lane, tail),
+            ReduceOp::Min | ReduceOp::Max => {
+                let Arg::Register(from) = from else { unreachable!("extremes are of registers") };
+                let code = arithmetic(two, lane);
+                self.masked(Instruction::with3(code, own, vector(from), own), tail, false);
+                if lane == Lane::I64 {
+                    return;
+                }
+                // NaN stays: the accumulator's own is the second operand, which wins.
+                let nan = mask(step.mask);
+                let code = if lane.is_wide() {
+                    Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae
+                } else {
+                    Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae
+                };
+                self.masked(Instruction::with4(code, nan, vector(from), vector(from), 3), tail, false);
+                let code = if lane.is_wide() { Code::EVEX_Vmovapd_zmm_k1z_zmmm512 } else { Code::EVEX_Vmovaps_zmm_k1z_zmmm512 };
+                self.masked(Instruction::with2(code, own, vector(from)), Some(nan), false);
+            }
+        }
+    }
+}
+
+/// The literal that stands for the numbers of the lanes, a block of 64 bytes.
+pub(super) const STEPS: u64 = 0x5354_4550_5354_4550;
+
+impl Assembler {
+    /// Says where the numbers of the lanes are.
+    pub fn place_steps(&mut self, wide: bool, place: u64) {
+        self.literals.insert((STEPS, wide), place);
+    }
+}
+
+/// How a reduction goes on.
+pub(super) fn combining(op: ReduceOp) -> Two {
+    match op {
+        ReduceOp::Sum => Two::Add,
+        ReduceOp::Prod => Two::Mul,
+        ReduceOp::Min => Two::Least,
+        ReduceOp::Max => Two::Most,
+    }
+}
+
+pub(super) fn arithmetic(op: Two, lane: Lane) -> Code {
+    match op {
+        Two::Add => by_lane!(
+            lane,
+            EVEX_Vaddps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vaddpd_zmm_k1z_zmm_zmmm512b64_er,
+            EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpaddq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Sub => by_lane!(
+            lane,
+            EVEX_Vsubps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vsubpd_zmm_k1z_zmm_zmmm512b64_er,
+            EVEX_Vpsubd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpsubq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Mul => by_lane!(
+            lane,
+            EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vmulpd_zmm_k1z_zmm_zmmm512b64_er,
+            EVEX_Vpmulld_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpmullq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Div => by_lane!(
+            lane,
+            EVEX_Vdivps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vdivpd_zmm_k1z_zmm_zmmm512b64_er,
+            EVEX_Vdivps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vdivpd_zmm_k1z_zmm_zmmm512b64_er
+        ),
+        Two::Least => by_lane!(
+            lane,
+            EVEX_Vminps_zmm_k1z_zmm_zmmm512b32_sae,
+            EVEX_Vminpd_zmm_k1z_zmm_zmmm512b64_sae,
+            EVEX_Vpminsd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpminsq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Most => by_lane!(
+            lane,
+            EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae,
+            EVEX_Vmaxpd_zmm_k1z_zmm_zmmm512b64_sae,
+            EVEX_Vpmaxsd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpmaxsq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Scale => by_lane!(
+            lane,
+            EVEX_Vscalefps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vscalefpd_zmm_k1z_zmm_zmmm512b64_er,
+            EVEX_Vscalefps_zmm_k1z_zmm_zmmm512b32_er,
+            EVEX_Vscalefpd_zmm_k1z_zmm_zmmm512b64_er
+        ),
+        Two::And => by_lane!(
+            lane,
+            EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpandq_zmm_k1z_zmm_zmmm512b64,
+            EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpandq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Or => by_lane!(
+            lane,
+            EVEX_Vpord_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vporq_zmm_k1z_zmm_zmmm512b64,
+            EVEX_Vpord_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vporq_zmm_k1z_zmm_zmmm512b64
+        ),
+        Two::Xor => by_lane!(
+            lane,
+            EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64,
+            EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64
+        ),
+    }
+}
+
+fn mul_add(lane: Lane, form: Form, negate_product: bool, negate_addend: bool) -> Code {
+    macro_rules! pick {
+        ($c132s:ident $c132d:ident $c213s:ident $c213d:ident $c231s:ident $c231d:ident) => {
+            match (form, lane.is_wide()) {
+                (Form::F132, false) => Code::$c132s,
+                (Form::F132, true) => Code::$c132d,
+                (Form::F213, false) => Code::$c213s,
+                (Form::F213, true) => Code::$c213d,
+                (Form::F231, false) => Code::$c231s,
+                (Form::F231, true) => Code::$c231d,
+            }
+        };
+    }
+    match (negate_product, negate_addend) {
+        (false, false) => pick!(EVEX_Vfmadd132ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfmadd132pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfmadd213ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfmadd213pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfmadd231pd_zmm_k1z_zmm_zmmm512b64_er),
+        (false, true) => pick!(EVEX_Vfmsub132ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfmsub132pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfmsub213ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfmsub213pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfmsub231ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfmsub231pd_zmm_k1z_zmm_zmmm512b64_er),
+        (true, false) => pick!(EVEX_Vfnmadd132ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfnmadd132pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfnmadd213ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfnmadd213pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfnmadd231ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfnmadd231pd_zmm_k1z_zmm_zmmm512b64_er),
+        (true, true) => pick!(EVEX_Vfnmsub132ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfnmsub132pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfnmsub213ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfnmsub213pd_zmm_k1z_zmm_zmmm512b64_er
+            EVEX_Vfnmsub231ps_zmm_k1z_zmm_zmmm512b32_er EVEX_Vfnmsub231pd_zmm_k1z_zmm_zmmm512b64_er),
+    }
+}

@@ -1,0 +1,84 @@
+//! Strips → machine code of 512-bit vectors, which Cranelift does not make.
+//!
+//! A strip over lanes is straight-line code without control flow: so few things have to be done for it that they are
+//! done here. [`lines`] turns it into a graph, with the formulas of the vector math library written into it by
+//! [`trace`]; [`body`] gives registers, [`function`] and [`encode`] write the loop. Everything around it (loops, addresses,
+//! what does not vary) is Cranelift's; the function is called with argument cells.
+
+mod body;
+mod encode;
+mod function;
+mod graph;
+mod lines;
+mod trace;
+
+pub(super) use function::Cells;
+pub(super) use graph::Lane;
+pub(super) use lines::{Access, Facts, Stream, Uniform};
+
+
+use iced_x86::{Decoder, DecoderOptions, FastFormatter};
+
+use super::module::Precision;
+use crate::kernel::{Function, Strip};
+use crate::vector;
+
+/// The function of a strip, and what its caller fills in.
+pub(super) struct Wide {
+    pub code: Vec<u8>,
+    pub streams: Vec<Stream>,
+    pub uniforms: Vec<Uniform>,
+    pub cells: Cells,
+}
+
+/// Whether the machine has what the code needs.
+pub(super) fn is_usable() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        return has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw") && has!("bmi2");
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Whether a function can be written into a strip.
+pub(super) fn has_formula(function: Function, precision: Precision) -> bool {
+    match (function, precision) {
+        (Function::Unary(op), Precision::F32) => vector::formula_unary_f32(op, 0.5_f32).is_some(),
+        (Function::Unary(op), Precision::F64) => vector::formula_unary_f64(op, 0.5_f64).is_some(),
+        (Function::Binary(op), Precision::F32) => vector::formula_binary_f32(op, 0.5_f32, 0.5).is_some(),
+        (Function::Binary(op), Precision::F64) => vector::formula_binary_f64(op, 0.5_f64, 0.5).is_some(),
+        (Function::Polygamma(_) | Function::Logistic, _) => false,
+    }
+}
+
+/// The instructions of a function, for people.
+pub(super) fn text(code: &[u8]) -> String {
+    use std::fmt::Write;
+    let start = 5 + code.get(1..5).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes) as usize;
+    let mut decoder = Decoder::with_ip(64, code.get(start..).unwrap_or_default(), start as u64, DecoderOptions::NONE);
+    let mut formatter = FastFormatter::new();
+    let mut text = String::new();
+    for instruction in &mut decoder {
+        let mut line = String::new();
+        formatter.format(&instruction, &mut line);
+        let _ = writeln!(text, "  {:4x}: {line}", instruction.ip());
+    }
+    text
+}
+
+/// Compiles a strip; nothing if it has something that vectors do not do. A careful function takes any strides, and
+/// divides where the other one multiplies by a reciprocal.
+pub(super) fn compile(
+    strip: &Strip,
+    double: bool,
+    careful: bool,
+    facts: &dyn Fn(Access) -> Option<Facts>,
+) -> Option<Wide> {
+    let lines = lines::lines(strip, double, careful, facts)?;
+    let body = body::body(&lines)?;
+    let cells = Cells::new(&lines);
+    let code = function::function(&lines, &body, cells).ok()?;
+    Some(Wide { code, streams: lines.streams, uniforms: lines.uniforms, cells })
+}

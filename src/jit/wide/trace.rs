@@ -1,0 +1,296 @@
+//! Lanes that write down what is done to them: the formulas of the vector math library → nodes of a graph.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
+use crate::vector as lane;
+
+/// How a real is held.
+pub(super) trait Kind: Copy {
+    /// How many registers.
+    const PARTS: usize;
+    const LANE: Lane;
+    const INTS: Lane;
+    type Number: Copy;
+    type Double: Kind<Number = f64>;
+    fn bits(number: Self::Number) -> u64;
+    /// In double precision, and back.
+    fn to_double(graph: &mut Graph, parts: [Id; 2]) -> [Id; 2];
+    fn of_double(graph: &mut Graph, parts: [Id; 2]) -> [Id; 2];
+}
+
+/// Singles in one register.
+#[derive(Clone, Copy)]
+pub(super) struct Singles;
+
+/// Doubles in one register.
+#[derive(Clone, Copy)]
+pub(super) struct Doubles;
+
+/// As many doubles as a register has singles, in two.
+#[derive(Clone, Copy)]
+pub(super) struct TwiceDoubles;
+
+impl Kind for Singles {
+    const PARTS: usize = 1;
+    const LANE: Lane = Lane::F32;
+    const INTS: Lane = Lane::I32;
+    type Number = f32;
+    type Double = TwiceDoubles;
+    fn bits(number: f32) -> u64 {
+        u64::from(number.to_bits())
+    }
+    fn to_double(graph: &mut Graph, [all, _]: [Id; 2]) -> [Id; 2] {
+        [graph.one(One::LowDoubles, Lane::F64, all), graph.one(One::HighDoubles, Lane::F64, all)]
+    }
+    fn of_double(graph: &mut Graph, [low, high]: [Id; 2]) -> [Id; 2] {
+        [graph.add(Op::Join(Join::Doubles), Lane::F32, &[low, high]); 2]
+    }
+}
+
+macro_rules! doubles {
+    ($($kind:ident $parts:literal)*) => { $(
+        impl Kind for $kind {
+            const PARTS: usize = $parts;
+            const LANE: Lane = Lane::F64;
+            const INTS: Lane = Lane::I64;
+            type Number = f64;
+            type Double = $kind;
+            fn bits(number: f64) -> u64 {
+                number.to_bits()
+            }
+            fn to_double(_: &mut Graph, parts: [Id; 2]) -> [Id; 2] {
+                parts
+            }
+            fn of_double(_: &mut Graph, parts: [Id; 2]) -> [Id; 2] {
+                parts
+            }
+        }
+    )* };
+}
+
+doubles! { Doubles 1 TwiceDoubles 2 }
+
+/// What traced lanes have in common: where they are written down, and their registers.
+#[derive(Clone, Copy)]
+struct Traced<'g, K> {
+    graph: &'g RefCell<Graph>,
+    parts: [Id; 2],
+    kind: PhantomData<K>,
+}
+
+impl<K: Kind> Traced<'_, K> {
+    /// An operation on each part.
+    fn each(self, step: impl Fn(&mut Graph, usize) -> Id) -> Self {
+        let mut graph = self.graph.borrow_mut();
+        let first = step(&mut graph, 0);
+        let second = if K::PARTS == 2 { step(&mut graph, 1) } else { first };
+        Traced { parts: [first, second], ..self }
+    }
+}
+
+/// A real.
+#[derive(Clone, Copy)]
+pub(super) struct Number<'g, K>(Traced<'g, K>);
+
+/// Its bits.
+#[derive(Clone, Copy)]
+pub(super) struct Bits<'g, K>(Traced<'g, K>);
+
+/// A condition.
+#[derive(Clone, Copy)]
+pub(super) struct Mask<'g, K>(Traced<'g, K>);
+
+impl<'g, K: Kind> Number<'g, K> {
+    /// A real in a register.
+    pub fn new(graph: &'g RefCell<Graph>, id: Id) -> Self {
+        Number(Traced { graph, parts: [id; 2], kind: PhantomData })
+    }
+
+    /// Its register.
+    pub fn id(self) -> Id {
+        self.0.parts[0]
+    }
+
+    fn two(self, op: Two, other: Self) -> Self {
+        Number(self.0.each(|graph, part| graph.two(op, K::LANE, self.0.parts[part], other.0.parts[part])))
+    }
+
+    fn one(self, op: One) -> Self {
+        Number(self.0.each(|graph, part| graph.one(op, K::LANE, self.0.parts[part])))
+    }
+
+    fn compare(self, relation: Relation, other: Self) -> Mask<'g, K> {
+        Mask(self.0.each(|graph, part| {
+            graph.add(Op::Compare(relation), K::LANE, &[self.0.parts[part], other.0.parts[part]])
+        }))
+    }
+}
+
+macro_rules! arithmetic {
+    ($($trait:ident $method:ident $op:ident)*) => { $(
+        impl<K: Kind> $trait for Number<'_, K> {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                self.two(Two::$op, other)
+            }
+        }
+    )* };
+}
+
+arithmetic! { Add add Add Sub sub Sub Mul mul Mul Div div Div }
+
+impl<K: Kind> Neg for Number<'_, K> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Number(self.0.each(|graph, part| graph.negated(K::LANE, self.0.parts[part])))
+    }
+}
+
+impl<K: Kind> Mask<'_, K> {
+    fn two(self, op: Two, other: Self) -> Self {
+        Mask(self.0.each(|graph, part| graph.two(op, Lane::Mask, self.0.parts[part], other.0.parts[part])))
+    }
+}
+
+impl<K: Kind> BitAnd for Mask<'_, K> {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        self.two(Two::And, other)
+    }
+}
+
+impl<K: Kind> BitOr for Mask<'_, K> {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        self.two(Two::Or, other)
+    }
+}
+
+impl<K: Kind> Not for Mask<'_, K> {
+    type Output = Self;
+    fn not(self) -> Self {
+        Mask(self.0.each(|graph, part| graph.one(One::Not, Lane::Mask, self.0.parts[part])))
+    }
+}
+
+impl<K: Kind> lane::Mask for Mask<'_, K> {}
+
+impl<K: Kind> Bits<'_, K> {
+    fn two(self, op: Two, other: Self) -> Self {
+        Bits(self.0.each(|graph, part| graph.two(op, K::INTS, self.0.parts[part], other.0.parts[part])))
+    }
+
+    fn one(self, op: One) -> Self {
+        Bits(self.0.each(|graph, part| graph.one(op, K::INTS, self.0.parts[part])))
+    }
+}
+
+impl<K: Kind> lane::Bits for Bits<'_, K> {
+    fn int(self, value: i64) -> Self {
+        let bits = if K::INTS == Lane::I32 { u64::from(value as u32) } else { value as u64 };
+        Bits(self.0.each(|graph, _| graph.constant(K::INTS, bits)))
+    }
+    fn plus(self, other: Self) -> Self {
+        self.two(Two::Add, other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.two(Two::Sub, other)
+    }
+    fn and(self, other: Self) -> Self {
+        self.two(Two::And, other)
+    }
+    fn or(self, other: Self) -> Self {
+        self.two(Two::Or, other)
+    }
+    fn xor(self, other: Self) -> Self {
+        self.two(Two::Xor, other)
+    }
+    fn left(self, by: u32) -> Self {
+        self.one(One::Left(by))
+    }
+    fn right(self, by: u32) -> Self {
+        self.one(One::Right(by))
+    }
+    fn right_signed(self, by: u32) -> Self {
+        self.one(One::RightSigned(by))
+    }
+}
+
+impl<'g, K: Kind> lane::Real for Number<'g, K> {
+    type Number = K::Number;
+    type Mask = Mask<'g, K>;
+    type Bits = Bits<'g, K>;
+    type Double = Number<'g, K::Double>;
+
+    fn number(self, value: K::Number) -> Self {
+        Number(self.0.each(|graph, _| graph.constant(K::LANE, K::bits(value))))
+    }
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        let op = Op::MulAdd { negate_product: false, negate_addend: false };
+        Number(self.0.each(|graph, part| {
+            graph.add(op, K::LANE, &[self.0.parts[part], a.0.parts[part], b.0.parts[part]])
+        }))
+    }
+    fn abs(self) -> Self {
+        Number(self.0.each(|graph, part| graph.absolute(K::LANE, self.0.parts[part])))
+    }
+    fn sqrt(self) -> Self {
+        self.one(One::Sqrt)
+    }
+    fn copysign(self, sign: Self) -> Self {
+        let size = self.abs();
+        Number(self.0.each(|graph, part| {
+            let bit = graph.constant(K::LANE, super::graph::sign_bit(K::LANE));
+            let bit = graph.two(Two::And, K::LANE, sign.0.parts[part], bit);
+            graph.two(Two::Or, K::LANE, size.0.parts[part], bit)
+        }))
+    }
+    fn below(self, other: Self) -> Mask<'g, K> {
+        self.compare(Relation::Below, other)
+    }
+    fn at_most(self, other: Self) -> Mask<'g, K> {
+        self.compare(Relation::AtMost, other)
+    }
+    fn equals(self, other: Self) -> Mask<'g, K> {
+        self.compare(Relation::Equal, other)
+    }
+    fn select(condition: Mask<'g, K>, yes: Self, no: Self) -> Self {
+        Number(yes.0.each(|graph, part| {
+            graph.select(K::LANE, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
+        }))
+    }
+    fn capped(self, bound: Self) -> Self {
+        bound.two(Two::Least, self)
+    }
+    fn floored(self, bound: Self) -> Self {
+        bound.two(Two::Most, self)
+    }
+    fn bits(self) -> Bits<'g, K> {
+        Bits(self.0)
+    }
+    fn of_bits(bits: Bits<'g, K>) -> Self {
+        Number(bits.0)
+    }
+    fn of_int(int: Bits<'g, K>) -> Self {
+        Number(int.0.each(|graph, part| graph.one(One::OfInt, K::LANE, int.0.parts[part])))
+    }
+    fn select_bits(condition: Mask<'g, K>, yes: Bits<'g, K>, no: Bits<'g, K>) -> Bits<'g, K> {
+        Bits(yes.0.each(|graph, part| {
+            graph.select(K::INTS, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
+        }))
+    }
+    fn scaled(self, n: Self) -> Self {
+        self.two(Two::Scale, n)
+    }
+    fn to_double(self) -> Number<'g, K::Double> {
+        let parts = K::to_double(&mut self.0.graph.borrow_mut(), self.0.parts);
+        Number(Traced { graph: self.0.graph, parts, kind: PhantomData })
+    }
+    fn of_double(double: Number<'g, K::Double>) -> Self {
+        let parts = K::of_double(&mut double.0.graph.borrow_mut(), double.0.parts);
+        Number(Traced { graph: double.0.graph, parts, kind: PhantomData })
+    }
+}

@@ -1,0 +1,249 @@
+//! A strip of a block → a call of its function of 512-bit vectors: the argument cells, and what comes back.
+//!
+//! Each strip has two functions. The fast one relies on lanes that follow each other in memory where the order of the
+//! axes says so, and on reciprocals that are normal numbers; code that does not find that calls the careful one.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    AbiParam, FuncRef, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Type, Value, types,
+};
+use cranelift_codegen::isa::CallConv;
+use cranelift_module::Module;
+
+use super::arithmetic::{combine, real_constant, resize};
+use super::strip::{Address, Lines, Prepared};
+use super::translate::Translator;
+use super::wide::{self, Access, Facts, Lane, Uniform, Wide};
+use crate::kernel::{self, Coordinate, Effect, Instruction, Strip, Target, TensorRef};
+
+/// What the argument cells of a strip are filled from.
+struct Sources<'a> {
+    strip: &'a Strip,
+    /// What does not vary, in double precision.
+    once: &'a Lines,
+    addresses: &'a [Option<Address>],
+    effects: &'a [Prepared<'a>],
+    length: Value,
+}
+
+impl Sources<'_> {
+    fn address(&self, access: Access) -> Option<&Address> {
+        match access {
+            Access::Line(line) => self.addresses[line].as_ref(),
+            Access::Effect(effect) => self.effects[effect].1.as_ref(),
+        }
+    }
+}
+
+/// A function with its arguments.
+struct Callee {
+    wide: Wide,
+    function: FuncRef,
+}
+
+impl Translator<'_, '_> {
+    /// Runs a strip over the lanes of the block; whether it could.
+    pub(super) fn wide(
+        &mut self,
+        strip: &Strip,
+        once: &Lines,
+        addresses: &[Option<Address>],
+        effects: &[Prepared<'_>],
+        length: Value,
+    ) -> bool {
+        let sources = Sources { strip, once, addresses, effects, length };
+        let Some(fast) = self.callee(&sources, false) else { return false };
+        let Some(careful) = self.callee(&sources, true) else { return false };
+        let good = self.is_good(&sources, &fast.wide);
+        let [quick, slow, after] = [(); 3].map(|()| self.builder.create_block());
+        self.builder.ins().brif(good, quick, &[], slow, &[]);
+        for (block, callee) in [(quick, fast), (slow, careful)] {
+            self.builder.switch_to_block(block);
+            self.builder.seal_block(block);
+            self.call_wide(&sources, &callee);
+            self.builder.ins().jump(after, &[]);
+        }
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+        true
+    }
+
+    fn callee(&mut self, sources: &Sources<'_>, careful: bool) -> Option<Callee> {
+        let facts = |access: Access| self.facts(sources, access);
+        let wide = wide::compile(sources.strip, self.precision == types::F64, careful, &facts)?;
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params.extend([AbiParam::new(types::I64); 2]);
+        let declared = self.module.declare_anonymous_function(&signature).and_then(|id| {
+            self.module.define_function_bytes(id, 64, &wide.code, &[])?;
+            Ok(id)
+        });
+        match declared {
+            Ok(id) => {
+                self.vectors.push(wide.code.clone());
+                let function = self.module.declare_func_in_func(id, self.builder.func);
+                Some(Callee { wide, function })
+            }
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    /// What is known of an access; nothing if it does not vary, or in a way that vectors do not follow.
+    fn facts(&self, sources: &Sources<'_>, access: Access) -> Option<Facts> {
+        let address = sources.address(access)?;
+        address.step?;
+        if !address.varying.is_empty() {
+            return None;
+        }
+        let lane = match address.ty {
+            types::F32 => Lane::F32,
+            types::F64 => Lane::F64,
+            types::I64 => Lane::I64,
+            _ => return None,
+        };
+        let guarded = address.inside.is_some();
+        let written = matches!(access, Access::Effect(_));
+        if guarded && written {
+            return None;
+        }
+        let at = kernel_access(sources.strip, access)?;
+        let block = matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).block);
+        let vector = sources.strip.vector?;
+        let last = at.coordinates.last() == Some(&Coordinate::Axis(vector));
+        let once = at.coordinates.iter().filter(|&&own| own == Coordinate::Axis(vector)).count() == 1;
+        Some(Facts { lane, contiguous: block || (last && once), guarded })
+    }
+
+    /// Whether the fast function may be called.
+    fn is_good(&mut self, sources: &Sources<'_>, wide: &Wide) -> Value {
+        let mut good = self.builder.ins().iconst(types::I8, 1);
+        for stream in wide.streams.iter().filter(|stream| stream.contiguous) {
+            let Some(address) = sources.address(stream.of) else { continue };
+            let (Some(step), bytes) = (address.step, i64::from(address.ty.bytes())) else { continue };
+            let follows = self.builder.ins().icmp_imm_s(IntCC::Equal, step, bytes);
+            good = self.builder.ins().band(good, follows);
+        }
+        for uniform in &wide.uniforms {
+            if let Uniform::Reciprocal(line) = uniform {
+                let inverse = self.reciprocal(sources, *line);
+                let normal = self.is_normal(inverse);
+                good = self.builder.ins().band(good, normal);
+            }
+        }
+        good
+    }
+
+    /// In double precision.
+    fn reciprocal(&mut self, sources: &Sources<'_>, line: usize) -> Value {
+        let value = sources.once.values[line].unwrap_or_else(|| unreachable!("it does not vary"));
+        let one = self.builder.ins().f64const(1.0);
+        self.builder.ins().fdiv(one, value)
+    }
+
+    /// Whether a double is far from what the precision of the loss cannot hold.
+    fn is_normal(&mut self, value: Value) -> Value {
+        let (lowest, highest) = if self.precision == types::F64 { (1e-300, 1e300) } else { (1e-37, 1e37) };
+        let size = self.builder.ins().fabs(value);
+        let lowest = real_constant(&mut self.builder, types::F64, lowest);
+        let highest = real_constant(&mut self.builder, types::F64, highest);
+        use cranelift_codegen::ir::condcodes::FloatCC;
+        let above = self.builder.ins().fcmp(FloatCC::GreaterThan, size, lowest);
+        let below = self.builder.ins().fcmp(FloatCC::LessThan, size, highest);
+        self.builder.ins().band(above, below)
+    }
+
+    fn call_wide(&mut self, sources: &Sources<'_>, callee: &Callee) {
+        let wide = &callee.wide;
+        let bytes = wide.cells.count * 8;
+        let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes.max(8), 3);
+        let slot = self.builder.create_sized_stack_slot(slot);
+        let cells = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let store = |this: &mut Self, cell: u32, value: Value| {
+            this.builder.ins().store(MemFlagsData::trusted(), value, cells, cell as i32 * 8);
+        };
+        for (position, stream) in wide.streams.iter().enumerate() {
+            let Some(address) = sources.address(stream.of) else { continue };
+            let cell = wide.cells.streams + 2 * position as u32;
+            store(self, cell, address.base);
+            if let (false, Some(step)) = (stream.contiguous, address.step) {
+                store(self, cell + 1, step);
+            }
+        }
+        for (position, uniform) in wide.uniforms.iter().enumerate() {
+            let value = self.uniform(sources, *uniform);
+            store(self, wide.cells.uniforms + position as u32, value);
+        }
+        self.builder.ins().call(callee.function, &[cells, sources.length]);
+        for (position, (effect, _, partial)) in sources.effects.iter().enumerate() {
+            let (Some(partial), Effect::Accumulate(op, ..)) = (partial, effect) else { continue };
+            let so_far = self.builder.use_var(*partial);
+            let ty = self.builder.func.dfg.value_type(so_far);
+            let cell = (wide.cells.results + position as u32) as i32 * 8;
+            let value = self.builder.ins().load(ty, MemFlagsData::trusted(), cells, cell);
+            let whole = combine(&mut self.builder, *op, so_far, value);
+            self.builder.def_var(*partial, whole);
+        }
+    }
+
+    /// What an argument cell is filled with.
+    fn uniform(&mut self, sources: &Sources<'_>, uniform: Uniform) -> Value {
+        let line = |line: usize| sources.once.values[line].unwrap_or_else(|| unreachable!("it does not vary"));
+        match uniform {
+            Uniform::Line(position) => {
+                let value = line(position);
+                match self.builder.func.dfg.value_type(value) {
+                    types::I8 => self.all_lanes(value),
+                    ty if ty.is_float() => resize(&mut self.builder, value, self.precision),
+                    _ => value,
+                }
+            }
+            Uniform::Reciprocal(position) => {
+                let inverse = self.reciprocal(sources, position);
+                resize(&mut self.builder, inverse, self.precision)
+            }
+            Uniform::Lane(position) => {
+                let start = self.block_start(sources);
+                let lane = self.builder.ins().isub(line(position), start);
+                let inside = self.builder.ins().icmp(IntCC::UnsignedLessThan, lane, sources.length);
+                let none = self.builder.ins().iconst(types::I64, -1);
+                self.builder.ins().select(inside, lane, none)
+            }
+            Uniform::Start => self.block_start(sources),
+            Uniform::Guard(position) => {
+                let inside = sources.addresses[position].as_ref().and_then(|address| address.inside);
+                let inside = inside.unwrap_or_else(|| unreachable!("what is guarded has a condition"));
+                self.all_lanes(inside)
+            }
+        }
+    }
+
+    /// A bool as a mask.
+    fn all_lanes(&mut self, value: Value) -> Value {
+        let wide: Type = types::I64;
+        let one = self.builder.ins().uextend(wide, value);
+        self.builder.ins().ineg(one)
+    }
+
+    /// The position where the block begins.
+    fn block_start(&self, sources: &Sources<'_>) -> Value {
+        match sources.strip.vector {
+            Some(axis) => self.position(axis),
+            None => unreachable!("lanes have an axis"),
+        }
+    }
+}
+
+fn kernel_access(strip: &Strip, access: Access) -> Option<&kernel::Access> {
+    match access {
+        Access::Line(line) => match &strip.lines[line].instruction {
+            Instruction::Load(access) => Some(access),
+            _ => None,
+        },
+        Access::Effect(effect) => match &strip.effects[effect] {
+            Effect::Store(access, _) | Effect::Accumulate(_, Target::Memory(access), _) => Some(access),
+            Effect::Set(..) | Effect::Accumulate(..) => None,
+        },
+    }
+}
