@@ -21,4 +21,5 @@ pub use notebook::{Checked, Definition, Notebook, UsedTensor};
 pub use params::{Params, State};
 pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};
 pub use result::{Evaluation, Gradient, Term, Value};
+pub use crate::jit::Vectors;
 pub use workspace::Workspace;

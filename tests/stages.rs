@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lossc::session::{Compiler, LossBuilder, Stage};
+use lossc::session::{Compiler, LossBuilder, Stage, Vectors};
 
 /// The stages whose text form does not depend on the machine.
 const STAGES: &[&str] = &["ast", "typed", "ir", "grad", "simplified", "kernel"];
@@ -11,7 +11,7 @@ fn builder(path: &Path) -> (String, LossBuilder) {
     let source = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let program = Compiler::new().compile(&source).unwrap_or_else(|error| panic!("{error}"));
     assert!(program.warnings().is_empty(), "{:?}", program.warnings());
-    (source, program.main().expect("a loss").wrt_all())
+    (source, program.main().expect("a loss").wrt_all().vectors(Vectors::Wide))
 }
 
 fn named(name: &str) -> Stage {

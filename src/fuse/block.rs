@@ -377,6 +377,10 @@ impl<'a, 'b> Writer<'a, 'b> {
             ValueOp::Logic(op) => Instruction::Logic(*op, operand(0), operand(1)),
             ValueOp::Polygamma(order) => Instruction::Polygamma(*order, operand(0)),
             ValueOp::Select => Instruction::Select(operand(0), operand(1), operand(2)),
+            ValueOp::MulAdd { negate_product, negate_addend } => {
+                let signs = (*negate_product, *negate_addend);
+                Instruction::MulAdd(signs, operand(0), operand(1), operand(2))
+            }
             ValueOp::Cast(element) => Instruction::Cast(*element, operand(0)),
             ValueOp::Reduce(..) => unreachable!("reductions are provided before they are used"),
         }

@@ -14,6 +14,7 @@
 
 mod analysis;
 mod block;
+mod contract;
 mod prepare;
 mod region;
 mod schedule;
@@ -23,8 +24,17 @@ mod whole;
 use crate::ir::{OutputRole, Program};
 use crate::kernel::{Function, Input, Output, Plan};
 
-/// Schedules a program. What is `inlined` is computed where it stands; another function is called for a block of lanes.
-pub fn fuse(program: &Program, inlined: &dyn Fn(Function) -> bool) -> Plan {
+/// What runs a plan.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// Which functions are computed where they stand; another one is called for a block of lanes.
+    pub inlined: &'a dyn Fn(Function) -> bool,
+    /// Whether a product that is added is rounded with the sum.
+    pub contracted: bool,
+}
+
+/// Schedules a program.
+pub fn fuse(program: &Program, target: &Target<'_>) -> Plan {
     let graph = &program.graph;
     let mut plan = Plan { axes: graph.all_axes().to_vec(), ..Plan::default() };
     for input in &program.inputs {
@@ -43,5 +53,8 @@ pub fn fuse(program: &Program, inlined: &dyn Fn(Function) -> bool) -> Plan {
     }
     let mut values = value::Values::default();
     let levels = region::prepare(program, &mut plan, &mut values);
-    schedule::schedule(plan, &values, levels, inlined)
+    if target.contracted {
+        contract::contract(&mut values, &levels);
+    }
+    schedule::schedule(plan, &values, levels, target.inlined)
 }

@@ -52,6 +52,8 @@ pub(super) enum ValueOp {
     Logic(Logic),
     Polygamma(u32),
     Select,
+    /// `± a·b ± c`, rounded once.
+    MulAdd { negate_product: bool, negate_addend: bool },
     Cast(Element),
     Reduce(ReduceOp, Axes),
 }
@@ -77,6 +79,13 @@ pub(super) struct Values {
 impl Values {
     pub fn get(&self, id: ValueId) -> &Value {
         &self.values[id.0 as usize]
+    }
+
+    /// Makes a value something else that is the same but for rounding, of earlier values.
+    pub fn replace(&mut self, id: ValueId, op: ValueOp, operands: &[ValueId]) {
+        let value = &mut self.values[id.0 as usize];
+        value.op = op;
+        value.operands = operands.iter().copied().collect();
     }
 
     pub fn len(&self) -> usize {

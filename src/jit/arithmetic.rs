@@ -118,6 +118,13 @@ pub(super) fn binary(builder: &mut FunctionBuilder<'_>, op: Binary, a: Value, b:
     Some(result)
 }
 
+/// `± a·b ± c`, rounded once, with the signs of product and addend: whether each is negated.
+pub(super) fn mul_add(builder: &mut FunctionBuilder<'_>, signs: (bool, bool), [a, b, c]: [Value; 3]) -> Value {
+    let a = if signs.0 { builder.ins().fneg(a) } else { a };
+    let c = if signs.1 { builder.ins().fneg(c) } else { c };
+    builder.ins().fma(a, b, c)
+}
+
 /// a where it comes first or is NaN, else b (which is then the other one, or NaN).
 fn extreme(builder: &mut FunctionBuilder<'_>, first: FloatCC, a: Value, b: Value) -> Value {
     let comes_first = builder.ins().fcmp(first, a, b);

@@ -23,6 +23,6 @@ mod wide;
 mod wide_strip;
 
 pub use call::CallError;
-pub use module::{Compiled, JitError, Precision, Vectors, compile, compile_for};
+pub use module::{Compiled, JitError, Precision, Vectors, compile, compile_for, plan};
 pub use outputs::Outputs;
 pub use share::Threads;

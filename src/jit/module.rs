@@ -15,7 +15,7 @@ use super::functions::lookup;
 use super::run::StageFunction;
 use super::translate::{Translator, signature};
 use super::wide;
-use crate::fuse::fuse;
+use crate::fuse::{Target, fuse};
 use crate::ir::Program;
 use crate::kernel::{Plan, PlanError, Statement, verify};
 
@@ -167,7 +167,7 @@ pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitE
 /// As [`compile`].
 pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) -> Result<Compiled, JitError> {
     let vectors = if vectors == Vectors::Wide { Vectors::best() } else { vectors };
-    let plan = fuse(program, &|function| vectors == Vectors::Wide && wide::has_formula(function, precision));
+    let plan = plan(program, precision, vectors);
     if cfg!(debug_assertions) {
         verify(&plan)?;
     }
@@ -179,6 +179,13 @@ pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) ->
     let stages = stages.into_iter().map(|stage| stage.resolve(&function)).collect();
     let code = Code { module: Some(unit.module) };
     Ok(Compiled { inner: Arc::new(Inner { stages, plan, layout, precision, vectors, _code: code }) })
+}
+
+/// The loops that a program becomes; what it is for the machine on which this runs, makes no difference.
+pub fn plan(program: &Program, precision: Precision, vectors: Vectors) -> Plan {
+    let is_wide = vectors == Vectors::Wide;
+    let inlined = |function| is_wide && wide::has_formula(function, precision);
+    fuse(program, &Target { inlined: &inlined, contracted: is_wide })
 }
 
 impl Compiled {

@@ -358,8 +358,21 @@ impl Translator<'_, '_> {
             (Instruction::Select(condition, yes, no), _) => {
                 arithmetic::choose(&mut self.builder, lines.get(*condition), lines.get(*yes), lines.get(*no))
             }
+            (Instruction::MulAdd(signs, a, b, c), _) => {
+                let operands = [*a, *b, *c].map(|operand| lines.get(operand));
+                self.mul_add(*signs, operands)
+            }
             (Instruction::Cast(_, a), _) => arithmetic::cast(&mut self.builder, element, real, lines.get(*a)),
         }
+    }
+
+    /// `± a·b ± c`. Numbers of tensors in single precision are rounded once to that.
+    fn mul_add(&mut self, signs: (bool, bool), operands: [Value; 3]) -> Value {
+        let ty = self.builder.func.dfg.value_type(operands[0]);
+        let single = self.precision == types::F32 && !self.indices.is_empty();
+        let operands = operands.map(|value| if single { resize(&mut self.builder, value, types::F32) } else { value });
+        let result = arithmetic::mul_add(&mut self.builder, signs, operands);
+        resize(&mut self.builder, result, ty)
     }
 
     /// A function of single elements, in double precision.

@@ -84,7 +84,7 @@ impl Translator<'_, '_> {
                 Element::Bool => false,
             },
             Instruction::Logic(..) => true,
-            Instruction::Select(..) => line.element == Element::Real,
+            Instruction::Select(..) | Instruction::MulAdd(..) => line.element == Element::Real,
             Instruction::Cast(to, a) => *to == Element::Real && strip.lines[a.0 as usize].element == Element::Bool,
             Instruction::Constant(_)
             | Instruction::Parameter(_)
@@ -224,6 +224,9 @@ impl Translator<'_, '_> {
             Instruction::Logic(op, a, b) => arithmetic::logic(builder, *op, vectors.get(*a), vectors.get(*b)),
             Instruction::Select(condition, yes, no) => {
                 arithmetic::choose(builder, vectors.get(*condition), vectors.get(*yes), vectors.get(*no))
+            }
+            Instruction::MulAdd(signs, a, b, c) => {
+                arithmetic::mul_add(builder, *signs, [*a, *b, *c].map(|operand| vectors.get(operand)))
             }
             Instruction::Cast(_, a) => arithmetic::cast(builder, Element::Real, vectors.real, vectors.get(*a)),
             Instruction::Constant(_)

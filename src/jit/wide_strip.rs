@@ -3,7 +3,7 @@
 //! Each strip has two functions. The fast one relies on lanes that follow each other in memory where the order of the
 //! axes says so, and on reciprocals that are normal numbers; code that does not find that calls the careful one.
 
-use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
     AbiParam, FuncRef, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Type, Value, types,
 };
@@ -14,7 +14,7 @@ use super::arithmetic::{combine, real_constant, resize};
 use super::strip::{Address, Lines, Prepared};
 use super::translate::Translator;
 use super::wide::{self, Access, Facts, Lane, Uniform, Wide};
-use crate::kernel::{self, Coordinate, Effect, Instruction, Strip, Target, TensorRef};
+use crate::kernel::{self, Coordinate, Effect, Instruction, Operand, Strip, Target, TensorRef};
 
 /// What the argument cells of a strip are filled from.
 struct Sources<'a> {
@@ -93,8 +93,8 @@ impl Translator<'_, '_> {
     /// What is known of an access; nothing if it does not vary, or in a way that vectors do not follow.
     fn facts(&self, sources: &Sources<'_>, access: Access) -> Option<Facts> {
         let address = sources.address(access)?;
-        address.step?;
-        if !address.varying.is_empty() {
+        let positions: Vec<Operand> = address.varying.iter().map(|&(line, ..)| line).collect();
+        if address.step.is_none() && positions.is_empty() {
             return None;
         }
         let lane = match address.ty {
@@ -113,7 +113,8 @@ impl Translator<'_, '_> {
         let vector = sources.strip.vector?;
         let last = at.coordinates.last() == Some(&Coordinate::Axis(vector));
         let once = at.coordinates.iter().filter(|&&own| own == Coordinate::Axis(vector)).count() == 1;
-        Some(Facts { lane, contiguous: block || (last && once), guarded })
+        let steps = address.step.is_some();
+        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, positions })
     }
 
     /// Whether the fast function may be called.
@@ -122,6 +123,9 @@ impl Translator<'_, '_> {
         for stream in wide.streams.iter().filter(|stream| stream.contiguous) {
             let Some(address) = sources.address(stream.of) else { continue };
             let (Some(step), bytes) = (address.step, i64::from(address.ty.bytes())) else { continue };
+            if !address.varying.is_empty() {
+                continue;
+            }
             let follows = self.builder.ins().icmp_imm_s(IntCC::Equal, step, bytes);
             good = self.builder.ins().band(good, follows);
         }
@@ -148,7 +152,6 @@ impl Translator<'_, '_> {
         let size = self.builder.ins().fabs(value);
         let lowest = real_constant(&mut self.builder, types::F64, lowest);
         let highest = real_constant(&mut self.builder, types::F64, highest);
-        use cranelift_codegen::ir::condcodes::FloatCC;
         let above = self.builder.ins().fcmp(FloatCC::GreaterThan, size, lowest);
         let below = self.builder.ins().fcmp(FloatCC::LessThan, size, highest);
         self.builder.ins().band(above, below)
@@ -211,6 +214,12 @@ impl Translator<'_, '_> {
                 self.builder.ins().select(inside, lane, none)
             }
             Uniform::Start => self.block_start(sources),
+            Uniform::Step(position) => {
+                let step = sources.addresses[position].as_ref().and_then(|address| address.step);
+                step.unwrap_or_else(|| unreachable!("it has a step"))
+            }
+            Uniform::Stride(position, place) => varying(sources, position, place).1,
+            Uniform::Extent(position, place) => varying(sources, position, place).0,
             Uniform::Guard(position) => {
                 let inside = sources.addresses[position].as_ref().and_then(|address| address.inside);
                 let inside = inside.unwrap_or_else(|| unreachable!("what is guarded has a condition"));
@@ -233,6 +242,12 @@ impl Translator<'_, '_> {
             None => unreachable!("lanes have an axis"),
         }
     }
+}
+
+/// Extent and stride of a position that is computed for each lane.
+fn varying(sources: &Sources<'_>, line: usize, place: usize) -> (Value, Value) {
+    let varying = sources.addresses[line].as_ref().and_then(|address| address.varying.get(place));
+    varying.map_or_else(|| unreachable!("it has such a position"), |&(_, extent, stride)| (extent, stride))
 }
 
 fn kernel_access(strip: &Strip, access: Access) -> Option<&kernel::Access> {

@@ -115,6 +115,8 @@ pub enum Instruction {
     Polygamma(u32, Operand),
     /// Elementwise.
     Select(Operand, Operand, Operand),
+    /// Elementwise: `a·b + c`, rounded once, with the signs of product and addend: whether each is negated.
+    MulAdd((bool, bool), Operand, Operand, Operand),
     /// To another element type.
     Cast(Element, Operand),
 }

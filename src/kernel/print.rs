@@ -213,6 +213,10 @@ impl Plan {
             Instruction::Logic(op, a, b) => format!("{} {a}, {b}", op.name()),
             Instruction::Polygamma(order, a) => format!("polygamma{order} {a}"),
             Instruction::Select(condition, yes, no) => format!("select {condition}, {yes}, {no}"),
+            Instruction::MulAdd((negate_product, negate_addend), a, b, c) => {
+                let [product, addend] = [negate_product, negate_addend].map(|negate| if *negate { "-" } else { "" });
+                format!("fma {product}{a}·{b}, {addend}{c}")
+            }
             Instruction::Cast(element, a) => format!("{} {a}", element.name()),
         }
     }

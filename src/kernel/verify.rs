@@ -242,6 +242,9 @@ impl Check<'_> {
                 self.operand(earlier, *yes, Some(element))?;
                 self.operand(earlier, *no, Some(element))
             }
+            Instruction::MulAdd(_, a, b, c) => {
+                [a, b, c].into_iter().try_for_each(|&operand| self.operand(earlier, operand, Some(Element::Real)))
+            }
             Instruction::Cast(_, a) => self.operand(earlier, *a, None),
         }
     }

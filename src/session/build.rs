@@ -9,7 +9,7 @@ use super::program::{LossInfo, Program};
 use crate::check::kind_name;
 use crate::hir::{self, AxisIndex, AxisKind, Carried, Function, print_function};
 use crate::ir::print as print_program;
-use crate::jit::{self, Precision, Threads};
+use crate::jit::{self, Precision, Threads, Vectors};
 use crate::lower::{self, Lowered, Options, Reduction};
 use crate::pipeline::{self, Stages};
 use crate::suggestion::did_you_mean;
@@ -65,6 +65,7 @@ pub struct LossBuilder {
     engine: Engine,
     check_data: bool,
     threads: Threads,
+    vectors: Vectors,
     options: Options,
     defaults: BTreeMap<String, f64>,
     carried: Arc<Vec<Carried>>,
@@ -83,6 +84,7 @@ impl LossBuilder {
             engine: Engine::Jit,
             check_data: false,
             threads: Threads::default(),
+            vectors: Vectors::best(),
             options: Options::default(),
             defaults: BTreeMap::new(),
         }
@@ -163,6 +165,14 @@ impl LossBuilder {
     #[must_use]
     pub fn threads_from(mut self, work: u64) -> Self {
         self.threads.worth = work;
+        self
+    }
+
+    /// What computes a block of lanes. The default is what is fastest on this machine; where it has no 512-bit vectors,
+    /// `Wide` is `Blocks`.
+    #[must_use]
+    pub fn vectors(mut self, vectors: Vectors) -> Self {
+        self.vectors = vectors;
         self
     }
 
@@ -315,7 +325,7 @@ impl LossBuilder {
         let precision = self.jit_precision();
         match self.engine {
             Engine::Jit => {
-                let compiled = jit::compile(&stages.simplified, precision)?;
+                let compiled = jit::compile_for(&stages.simplified, precision, self.vectors)?;
                 Ok(Variant::new(stages.simplified, lowered.conditions, Some(compiled)))
             }
             Engine::Interpreter => Ok(Variant::new(stages.grad, lowered.conditions, None)),
@@ -357,12 +367,11 @@ impl LossBuilder {
         }
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
             let (_, stages) = self.stages(&self.likely_shape(), true)?;
-            let compiled = jit::compile(&stages.simplified, self.jit_precision())?;
-            return Ok(match stage {
-                Stage::Kernel => compiled.kernel_text(),
-                Stage::Clif => compiled.clif_text()?,
-                _ => compiled.asm_text()?,
-            });
+            if stage == Stage::Kernel {
+                return Ok(jit::plan(&stages.simplified, self.jit_precision(), self.vectors).to_string());
+            }
+            let compiled = jit::compile_for(&stages.simplified, self.jit_precision(), self.vectors)?;
+            return if stage == Stage::Clif { compiled.clif_text() } else { compiled.asm_text() }.map_err(Into::into);
         }
         let (_, stages) = self.stages(&Shape::default(), true)?;
         Ok(print_program(match stage {

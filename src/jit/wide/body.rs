@@ -28,8 +28,6 @@ pub(super) enum Arg {
     Slot(u32),
     /// Lanes in memory: of a stream the part that a register holds.
     Stream { stream: u32, part: u8 },
-    /// The accumulator of a number.
-    Accumulator(u32),
 }
 
 /// What a step does. The first argument is `a`, then `b` and `c`; `to` is the result.
@@ -54,6 +52,8 @@ pub(super) enum Action {
     /// From strided memory, with two registers to work in.
     Gather(u8, u8),
     Store { stream: u32, part: u8 },
+    /// From where lanes are, by distances in bytes, under a mask.
+    Pick,
     /// To strided memory, with two registers to work in.
     Scatter { stream: u32, part: u8, work: [u8; 2] },
     /// To an accumulator: only the lanes that there are.
@@ -467,7 +467,15 @@ impl<'a> Allocator<'a> {
                 }
                 self.put(id, to);
             }
-            Op::Gather { .. } => return None,
+            Op::Gather { stream, part } => {
+                let (mask, bytes) = (self.register(operands[0])?, self.register(operands[1])?);
+                // The result must be another register than the distances.
+                let to = self.take(lane)?;
+                self.release(operands);
+                let args = [Some(Arg::Stream { stream, part }), Some(Arg::Register(bytes))];
+                self.push(Action::Pick, lane, to, args, mask);
+                self.put(id, to);
+            }
             Op::Position => {
                 let to = self.take(lane)?;
                 self.push(Action::Position, lane, to, [None; 2], 0);

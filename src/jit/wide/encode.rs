@@ -202,10 +202,6 @@ impl Assembler {
         MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, broadcast, Register::None)
     }
 
-    pub fn block(&self, place: u64) -> MemoryOperand {
-        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
-    }
-
     /// An operand that is the same in all lanes, in memory.
     fn broadcast(&self, arg: Arg, lane: Lane) -> MemoryOperand {
         match arg {
@@ -297,6 +293,9 @@ impl Assembler {
             (Action::Gather(one, other), Some(Arg::Stream { stream, part }), _) => {
                 self.gather(stream, part, step, [one, other], copy);
             }
+            (Action::Pick, Some(Arg::Stream { stream, part }), Some(Arg::Register(bytes))) => {
+                self.pick(stream, part, step, bytes, copy);
+            }
             (Action::Store { stream, part }, Some(Arg::Register(from)), _) => {
                 let at = self.contiguous(stream, part, copy);
                 let mask = self.access_mask(stream, part, copy);
@@ -355,7 +354,6 @@ impl Assembler {
                 let code = if lane.is_wide() { Code::EVEX_Vmovupd_zmm_k1z_zmmm512 } else { Code::EVEX_Vmovups_zmm_k1z_zmmm512 };
                 self.masked(Instruction::with2(code, vector(step.to), at), mask, true);
             }
-            Arg::Accumulator(_) => unreachable!("accumulators are not moved"),
             Arg::Constant(_) | Arg::Uniform(_) => self.repeat(from, lane, step.to),
         }
     }
@@ -468,6 +466,11 @@ impl Assembler {
             Join::Masks => {
                 return self.push(Instruction::with3(Code::VEX_Kunpckbw_kr_kr_kr, mask(to), mask(high), mask(low)));
             }
+            Join::Halves => {
+                self.two(Code::EVEX_Vmovaps_zmm_k1z_zmmm512, vector(work), vector(high));
+                self.two(Code::EVEX_Vmovaps_zmm_k1z_zmmm512, vector(to), vector(low));
+                return self.insert_high(to, work);
+            }
             Join::Doubles => Code::EVEX_Vcvtpd2ps_ymm_k1z_zmmm512b64_er,
             Join::Longs => Code::EVEX_Vcvtqq2ps_ymm_k1z_zmmm512b64_er,
         };
@@ -487,6 +490,8 @@ impl Assembler {
             (Relation::Equal, ..) => 0,
             (Relation::NotEqual, ..) => 4,
             (Relation::Unordered, ..) => 3,
+            (Relation::BelowUnsigned, _, false) => 1,
+            (Relation::BelowUnsigned, _, true) => 6,
             // Quiet; greater, where the operands have changed places.
             (Relation::Below, true, false) => 0x11,
             (Relation::AtMost, true, false) => 0x12,
@@ -504,6 +509,8 @@ impl Assembler {
             EVEX_Vpcmpd_kr_k1_zmm_zmmm512b32_imm8,
             EVEX_Vpcmpq_kr_k1_zmm_zmmm512b64_imm8
         );
+        let unsigned = relation == Relation::BelowUnsigned;
+        let code = if unsigned { Code::EVEX_Vpcmpuq_kr_k1_zmm_zmmm512b64_imm8 } else { code };
         let instruction = match b {
             Arg::Register(b) => Instruction::with4(code, mask(to), vector(a), vector(b), predicate),
             other => Instruction::with4(code, mask(to), vector(a), self.broadcast(other, lane), predicate),
@@ -581,6 +588,25 @@ impl Assembler {
             self.masked(Instruction::with2(code, half(register), from), Some(WORK_MASK), false);
         }
         self.insert_high(to, high);
+    }
+
+    /// Eight lanes from where they are.
+    fn pick(&mut self, stream: u32, part: u8, step: &Step, bytes: u8, copy: Copy) {
+        let base = self.base(stream);
+        let from = MemoryOperand::new(base, vector(bytes), 1, 0, 0, false, Register::None);
+        self.repeat(Arg::Constant(0), step.lane, step.to);
+        let tail = if part == 0 { TAIL } else { TAIL_HIGH };
+        if copy.tail {
+            self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, mask(step.mask), tail));
+        } else {
+            self.two(Code::VEX_Kmovw_kr_km16, WORK_MASK, mask(step.mask));
+        }
+        let instruction = match step.lane {
+            Lane::F64 => Instruction::with2(Code::EVEX_Vgatherqpd_zmm_k1_vm64z, vector(step.to), from),
+            Lane::I64 => Instruction::with2(Code::EVEX_Vpgatherqq_zmm_k1_vm64z, vector(step.to), from),
+            _ => Instruction::with2(Code::EVEX_Vgatherqps_ymm_k1_vm64z, half(step.to), from),
+        };
+        self.masked(instruction, Some(WORK_MASK), false);
     }
 
     fn scatter(&mut self, stream: u32, part: u8, from: u8, [offsets, high]: [u8; 2], copy: Copy) {

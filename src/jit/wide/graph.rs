@@ -78,6 +78,8 @@ pub(super) enum Join {
     Doubles,
     /// 64-bit ints, as the nearest singles.
     Longs,
+    /// Singles.
+    Halves,
     Masks,
 }
 
@@ -87,6 +89,8 @@ pub(super) enum Relation {
     NotEqual,
     Below,
     AtMost,
+    /// Of ints without a sign.
+    BelowUnsigned,
     /// At least one is NaN.
     Unordered,
 }
@@ -99,7 +103,7 @@ pub(super) enum Op {
     Uniform(u32),
     /// The lanes of a stream that a register holds: of a wide stream in narrow lanes, a half.
     Load { stream: u32, part: u8 },
-    /// As `Load`, where a position that varies says, 0 outside of the extent: operands are the positions.
+    /// Eight lanes from where a stream begins, further by so many bytes each; 0 where the mask is not set: mask, bytes.
     Gather { stream: u32, part: u8 },
     /// The number of the lane in the run.
     Position,

@@ -42,6 +42,11 @@ pub(in crate::jit) enum Uniform {
     Start,
     /// Whether the fixed positions of the stream of this line are inside.
     Guard(usize),
+    /// Bytes from lane to lane of the stream of this line, apart from the positions that are computed for each.
+    Step(usize),
+    /// Bytes from element to element along the axis of such a position, and how many elements there are.
+    Stride(usize, usize),
+    Extent(usize, usize),
 }
 
 /// What is left behind, by its number among the strip's effects.
@@ -55,23 +60,27 @@ pub(super) enum Left {
 }
 
 /// A strip for vectors.
-pub(super) struct Lines {
-    pub graph: Graph,
+pub(in crate::jit) struct Lines {
+    pub(super) graph: Graph,
     pub streams: Vec<Stream>,
     pub uniforms: Vec<Uniform>,
-    pub left: Vec<Left>,
+    pub(super) left: Vec<Left>,
     /// Lanes of a vector.
     pub lanes: usize,
 }
 
 /// What the code generator knows of an access that varies.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(in crate::jit) struct Facts {
     pub lane: Lane,
     /// Whether one lane follows the other, if the tensor lies in memory in the order of its axes.
     pub contiguous: bool,
     /// Whether fixed positions may be outside.
     pub guarded: bool,
+    /// Whether it moves on from lane to lane by itself.
+    pub steps: bool,
+    /// The positions that are computed for each lane.
+    pub positions: Vec<Operand>,
 }
 
 /// The value of a line: its registers.
@@ -145,7 +154,7 @@ fn operands(instruction: &Instruction) -> [Option<Operand>; 3] {
         Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) | Instruction::Logic(_, a, b) => {
             [Some(*a), Some(*b), None]
         }
-        Instruction::Select(a, b, c) => [Some(*a), Some(*b), Some(*c)],
+        Instruction::Select(a, b, c) | Instruction::MulAdd(_, a, b, c) => [Some(*a), Some(*b), Some(*c)],
         _ => [None; 3],
     }
 }
@@ -255,6 +264,11 @@ impl Builder<'_> {
                 [self.node(op, Lane::Mask, &[a, b]); 2]
             }
             Instruction::Select(condition, yes, no) => self.select(line.element, *condition, *yes, *no),
+            Instruction::MulAdd((negate_product, negate_addend), a, b, c) => {
+                let op = Op::MulAdd { negate_product: *negate_product, negate_addend: *negate_addend };
+                let operands = [*a, *b, *c].map(|operand| self.first(operand));
+                [self.node(op, self.real(), &operands); 2]
+            }
             Instruction::Cast(to, a) => self.cast(*to, *a)?,
             Instruction::Constant(_)
             | Instruction::Parameter(_)
@@ -265,7 +279,7 @@ impl Builder<'_> {
         Some(parts)
     }
 
-    fn stream(&mut self, of: Access, facts: Facts) -> u32 {
+    fn stream(&mut self, of: Access, facts: &Facts) -> u32 {
         let contiguous = facts.contiguous && !self.careful;
         let guard = match of {
             Access::Line(line) if facts.guarded => Some(self.uniform_cell(Uniform::Guard(line))),
@@ -277,7 +291,10 @@ impl Builder<'_> {
 
     fn load(&mut self, position: usize, element: Element, facts: &dyn Fn(Access) -> Option<Facts>) -> Option<Parts> {
         let facts = facts(Access::Line(position))?;
-        let stream = self.stream(Access::Line(position), facts);
+        if !facts.positions.is_empty() {
+            return self.picked(position, element, &facts);
+        }
+        let stream = self.stream(Access::Line(position), &facts);
         let parts = if facts.lane.is_wide() && !self.double { 2 } else { 1 };
         let part = |this: &Self, part: u8| this.node(Op::Load { stream, part }, facts.lane, &[]);
         let all = [part(self, 0), part(self, parts - 1)];
@@ -290,16 +307,62 @@ impl Builder<'_> {
         }
     }
 
+    /// A load at positions that are computed for each lane.
+    fn picked(&mut self, line: usize, element: Element, facts: &Facts) -> Option<Parts> {
+        // Where the stream is, but not how it goes on: that is in the distances.
+        self.streams.push(Stream { of: Access::Line(line), lane: facts.lane, contiguous: true, guard: None });
+        let stream = self.streams.len() as u32 - 1;
+        let guard = facts.guarded.then(|| self.uniform(Uniform::Guard(line), Lane::Mask));
+        let mut distances = facts.steps.then(|| {
+            let own = self.lane_numbers();
+            let step = self.uniform(Uniform::Step(line), Lane::I64);
+            self.ints(|graph, part| graph.two(Two::Mul, Lane::I64, own[part], step))
+        });
+        let mut masks = guard.map(|guard| self.mask_parts(guard));
+        for (place, &operand) in facts.positions.iter().enumerate() {
+            let position = self.value(operand);
+            let stride = self.uniform(Uniform::Stride(line, place), Lane::I64);
+            let extent = self.uniform(Uniform::Extent(line, place), Lane::I64);
+            let so_far = distances;
+            distances = Some(self.ints(|graph, part| {
+                let own = graph.two(Two::Mul, Lane::I64, position[part], stride);
+                so_far.map_or(own, |so_far| graph.two(Two::Add, Lane::I64, so_far[part], own))
+            }));
+            let so_far = masks;
+            masks = Some(self.ints(|graph, part| {
+                let inside = Op::Compare(Relation::BelowUnsigned);
+                let inside = graph.add(inside, Lane::I64, &[position[part], extent]);
+                so_far.map_or(inside, |so_far| graph.two(Two::And, Lane::Mask, so_far[part], inside))
+            }));
+        }
+        let (distances, masks) = (distances?, masks?);
+        let parts = self.ints(|graph, part| {
+            let op = Op::Gather { stream, part: part as u8 };
+            graph.add(op, facts.lane, &[masks[part], distances[part]])
+        });
+        match (element, facts.lane, self.double) {
+            (Element::Real, Lane::F64, true) | (Element::Int, Lane::I64, _) => Some(parts),
+            (Element::Real, Lane::F32, false) => Some([self.node(Op::Join(Join::Halves), Lane::F32, &parts); 2]),
+            (Element::Real, Lane::F64, false) => Some([self.node(Op::Join(Join::Doubles), Lane::F32, &parts); 2]),
+            _ => None,
+        }
+    }
+
     /// The position of the lane, as ints.
     fn index(&mut self) -> Option<Parts> {
         let start = self.uniform(Uniform::Start, Lane::I64);
+        let own = self.lane_numbers();
+        Some(self.ints(|graph, part| graph.two(Two::Add, Lane::I64, own[part], start)))
+    }
+
+    /// The number of the lane in the run, as ints.
+    fn lane_numbers(&self) -> Parts {
         let lane = self.node(Op::Position, if self.double { Lane::I64 } else { Lane::I32 }, &[]);
-        let parts = if self.double {
+        if self.double {
             [lane; 2]
         } else {
             [One::LowLongs, One::HighLongs].map(|half| self.node(Op::One(half), Lane::I64, &[lane]))
-        };
-        Some(self.ints(|graph, part| graph.two(Two::Add, Lane::I64, parts[part], start)))
+        }
     }
 
     /// An operation on the registers of ints.
@@ -499,7 +562,7 @@ impl Builder<'_> {
             return None;
         }
         let facts = facts(Access::Effect(position));
-        if let (Effect::Accumulate(op, target, _), None) = (effect, facts) {
+        if let (Effect::Accumulate(op, target, _), None) = (effect, &facts) {
             let (lane, count) = match element {
                 Element::Real => (self.real(), 1),
                 Element::Int => (Lane::I64, self.int_parts()),
@@ -508,8 +571,8 @@ impl Builder<'_> {
             let _: &Target = target;
             return Some(Left::Reduce { effect: position, op: *op, lane, parts: parts[..count].to_vec() });
         }
-        let facts = facts?;
-        let stream = self.stream(Access::Effect(position), facts);
+        let facts = facts.filter(|facts| facts.positions.is_empty())?;
+        let stream = self.stream(Access::Effect(position), &facts);
         let parts = match (element, facts.lane, self.double) {
             (Element::Real, Lane::F32, false) | (Element::Real, Lane::F64, true) => vec![parts[0]],
             (Element::Real, Lane::F64, false) => Singles::to_double(&mut self.graph.borrow_mut(), parts).to_vec(),
