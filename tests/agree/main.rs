@@ -12,7 +12,7 @@ mod running;
 use lossc::eval::Precision;
 use lossc::ir::OutputRole;
 use lossc::lower::Reduction;
-use lossc::session::{Compiler, Error, LossBuilder, Program};
+use lossc::session::{Compiler, Error, LossBuilder, Program, Vectors};
 use lossc::tensor::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
@@ -93,13 +93,15 @@ fn extents(list: &[u16]) -> Extents {
 /// Everything that is compared of one program, at its own reduction and at `none` where that is possible.
 fn check(text: &str, extents: &Extents, seed: u64) -> Result<(), String> {
     let program = Compiler::new().compile(text).map_err(|error| format!("not well typed: {error}"))?;
-    let builder = program.main().map_err(|error| error.to_string())?;
+    // Both kinds of vector code in turn.
+    let vectors = if seed.is_multiple_of(3) { Vectors::Blocks } else { Vectors::Wide };
+    let builder = program.main().map_err(|error| error.to_string())?.vectors(vectors);
     let tensors = random(&builder.info().inputs, extents, seed);
     // Data of `target` lie where conditions of programs jump: they are moved only if there is no such condition.
     let fixed: &[&str] = if text.contains("target ==") || text.contains("target !=") { &["target"] } else { &[] };
     compare(&builder, &tensors, fixed, true)?;
     if seed.is_multiple_of(4) {
-        let each = main_loss(&program).reduction(Reduction::None);
+        let each = main_loss(&program).vectors(vectors).reduction(Reduction::None);
         if each.clone().build().is_ok() {
             compare(&each, &tensors, fixed, false).map_err(|message| format!("reduction none: {message}"))?;
         }

@@ -6,7 +6,7 @@ use lossc::bind::Binding;
 use lossc::ir::{
     AxisId, Extent, Graph, InputData, InputId, NodeId, Output, OutputRole, ParameterData, ParameterId, Program,
 };
-use lossc::jit::{Compiled, Outputs, Precision, compile};
+use lossc::jit::{Compiled, Outputs, Precision, Vectors, compile_for, plan};
 use lossc::op::{Binary, Element, ReduceOp, SoftmaxOp};
 use lossc::tensor::Tensor;
 
@@ -155,13 +155,29 @@ pub fn reals<'a>(name: &'a str, shape: &[usize], seed: u64, precision: Precision
 }
 
 pub fn compiled(program: &Program, precision: Precision) -> Compiled {
-    compile(program, precision).unwrap_or_else(|error| panic!("{error}: {}", lossc::fuse::fuse(program)))
+    compiled_for(program, precision, Vectors::best())
 }
 
-/// Runs kernel and judge and compares all outputs.
+fn compiled_for(program: &Program, precision: Precision, vectors: Vectors) -> Compiled {
+    let compiled = compile_for(program, precision, vectors);
+    compiled.unwrap_or_else(|error| panic!("{error}: {}", plan(program, precision, vectors)))
+}
+
+/// The loops of a program, on any machine.
+pub fn loops(program: &Program) -> String {
+    plan(program, Precision::F32, Vectors::Blocks).to_string()
+}
+
+/// Runs kernel and judge and compares all outputs, with both kinds of vector code.
 pub fn agree(build: &Build, given: &[Given<'_>], parameters: &[f64], precision: Precision) {
+    for vectors in [Vectors::Wide, Vectors::Blocks] {
+        agree_for(build, given, parameters, (precision, vectors));
+    }
+}
+
+fn agree_for(build: &Build, given: &[Given<'_>], parameters: &[f64], (precision, vectors): (Precision, Vectors)) {
     let program = &build.program;
-    let kernel = compiled(program, precision);
+    let kernel = compiled_for(program, precision, vectors);
     let views: Vec<_> = given.iter().map(|(name, tensor)| (*name, tensor.view().unwrap())).collect();
     let binding = Binding::new(program, &views).unwrap();
     let mut outputs = Outputs::new();

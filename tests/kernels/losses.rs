@@ -5,7 +5,7 @@ use lossc::jit::Precision;
 use lossc::op::{Binary, Compare, Element, ReduceOp, SoftmaxOp, Unary};
 use lossc::tensor::Tensor;
 
-use crate::build::{Build, agree, agree_both, compiled, labels, numbers, reals};
+use crate::build::{Build, agree, agree_both, compiled, labels, loops, numbers, reals};
 
 fn mse() -> Build {
     let mut b = Build::default();
@@ -26,7 +26,7 @@ fn mse() -> Build {
 #[test]
 fn mse_is_one_pass() {
     let b = mse();
-    let text = compiled(&b.program, Precision::F32).kernel_text();
+    let text = loops(&b.program);
     assert_eq!(text.matches("for ").count(), 1, "{text}");
     agree_both(&b, |p| vec![reals("pred", &[7, 331], 1, p), reals("target", &[7, 331], 2, p)], &[]);
     agree_both(&b, |p| vec![reals("pred", &[], 1, p), reals("target", &[], 2, p)], &[]);
@@ -86,7 +86,7 @@ fn dice_is_two_passes() {
     let (value, gradient) = dice(&mut b, &[s], x, t);
     b.output(value, &[]);
     b.output(gradient, &[s]);
-    let text = compiled(&b.program, Precision::F32).kernel_text();
+    let text = loops(&b.program);
     assert_eq!(text.matches("for ").count(), 2, "{text}");
     agree_both(&b, |p| vec![reals("pred", &[3, 5, 400], 1, p), reals("target", &[3, 5, 400], 2, p)], &[]);
 }
@@ -104,7 +104,7 @@ fn dice_of_a_sigmoid_keeps_the_sigmoid() {
     let gradient = b.mul(gradient, slope);
     b.output(value, &[]);
     b.output(gradient, &[s]);
-    let text = compiled(&b.program, Precision::F32).kernel_text();
+    let text = loops(&b.program);
     assert_eq!(text.matches("call sigmoid").count(), 1, "{text}");
     agree_both(&b, |p| vec![reals("logits", &[3000], 1, p), reals("target", &[3000], 2, p)], &[]);
 }
@@ -311,7 +311,7 @@ fn boxes_are_unrolled() {
     let square = b.mul(d, d);
     let distance = b.sum(&[n, side], square);
     b.output(distance, &[]);
-    let text = compiled(&b.program, Precision::F32).kernel_text();
+    let text = loops(&b.program);
     assert_eq!(text.matches("for ").count(), 1, "{text}");
     agree_both(&b, |p| vec![reals("pred", &[3, 211, 4], 1, p), reals("target", &[3, 211, 4], 2, p)], &[]);
 }
