@@ -6,6 +6,8 @@
 mod by_hand;
 mod cases;
 mod compare;
+#[cfg(feature = "training")]
+mod in_candle;
 
 use by_hand::Level;
 use cases::Case;
@@ -47,4 +49,35 @@ fn by_hand_best(bencher: Bencher, case: &Case) {
     let (data, run) = (Data::of(case), by_hand::find(&case.name).expect("only those are here"));
     let mut memory = data.memory(case);
     bencher.counter(BytesCount::new(data.bytes(case))).bench_local(|| run(Level::best(), &data, &mut memory));
+}
+
+/// A plain copy of 2^24 numbers: how fast memory is.
+#[divan::bench]
+fn copy(bencher: Bencher) {
+    let (from, mut to) = (vec![1.0_f32; 1 << 24], vec![0.0_f32; 1 << 24]);
+    bencher
+        .counter(BytesCount::new(2 * size_of_val(&*from)))
+        .bench_local(|| by_hand::copy(Level::best(), divan::black_box(&from), &mut to));
+}
+
+/// The cases that candle can express.
+#[cfg(feature = "training")]
+fn in_candle() -> Vec<Case> {
+    cases::all().into_iter().filter(|case| in_candle::find(&case.name).is_some()).collect()
+}
+
+/// The loss in operations of candle, which takes as many threads as it likes.
+#[cfg(feature = "training")]
+#[divan::bench(args = in_candle(), max_time = 1)]
+fn candle(bencher: Bencher, case: &Case) {
+    let data = Data::of(case);
+    let chain = in_candle::find(&case.name).expect("only those are here");
+    let graph = in_candle::Graph::new(case, &data, chain).expect("tensors");
+    let (value, _) = graph.step().expect("a step");
+    let mut memory = data.memory(case);
+    data.reusing(case, &case.compile(1), &mut memory, |call| {
+        let own = call();
+        assert!((own - value).abs() <= 1e-3 * own.abs(), "{}: {own}, candle {value}", case.title());
+    });
+    bencher.counter(BytesCount::new(data.bytes(case))).bench_local(|| graph.step().expect("a step"));
 }

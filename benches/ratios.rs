@@ -49,7 +49,8 @@ fn options() -> Result<Options, String> {
 
 fn main() -> Result<(), String> {
     let options = options()?;
-    let chosen = cases::chosen(&options.words);
+    let has = |case: &Case| options.words.iter().all(|word| case.title().contains(word.as_str()));
+    let chosen: Vec<Case> = cases::all().into_iter().filter(has).collect();
     if chosen.is_empty() {
         return Err(format!("no case has all of {:?}", options.words));
     }

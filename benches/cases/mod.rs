@@ -3,10 +3,18 @@
 pub mod data;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use lossc::session::{Compiler, Loss};
 use lossc::tensor::DType;
+
+/// The losses beside the table, in the binary: it may be run from anywhere.
+const TEXTS: &[(&str, &str)] = &[
+    ("dice_sigmoid.loss", include_str!("dice_sigmoid.loss")),
+    ("dice_wce_sigmoid.loss", include_str!("dice_wce_sigmoid.loss")),
+    ("generalized_dice_softmax.loss", include_str!("generalized_dice_softmax.loss")),
+    ("label_smoothing.loss", include_str!("label_smoothing.loss")),
+    ("unified_focal_sigmoid.loss", include_str!("unified_focal_sigmoid.loss")),
+];
 
 /// The whole table.
 #[derive(serde::Deserialize)]
@@ -57,11 +65,6 @@ pub fn all() -> Vec<Case> {
     table.cases.iter().flat_map(|row| row.sizes.iter().map(|(size, extents)| case(row, size, extents))).collect()
 }
 
-/// Those with every word in `name/size`; all without words.
-pub fn chosen(words: &[String]) -> Vec<Case> {
-    all().into_iter().filter(|case| words.iter().all(|word| case.title().contains(word.as_str()))).collect()
-}
-
 fn case(row: &Row, size: &str, extents: &serde_json::Value) -> Case {
     let extents: BTreeMap<String, usize> = serde_json::from_value(extents.clone()).expect("extents");
     let input = |(name, given): (&String, &serde_json::Value)| {
@@ -88,9 +91,8 @@ impl Case {
     /// The loss compiled in single precision.
     pub fn compile(&self, threads: usize) -> Loss {
         let built = if self.loss.ends_with(".loss") {
-            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/cases").join(&self.loss);
-            let text = std::fs::read_to_string(&path).expect("a loss beside the table");
-            Compiler::new().compile(&text).and_then(|program| program.main())
+            let (_, text) = TEXTS.iter().find(|(file, _)| *file == self.loss).expect("a loss beside the table");
+            Compiler::new().compile(text).and_then(|program| program.main())
         } else {
             Compiler::new().standard().and_then(|library| library.loss(&self.loss))
         };
