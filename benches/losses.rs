@@ -1,105 +1,83 @@
-//! Losses, value and gradient in single precision, against a loop that a Rust programmer writes by hand for the same.
+//! Losses, value and gradient in single precision, against loops that an expert writes by hand for the same.
 //!
-//! `cargo bench --bench losses`. The values of both are compared before anything is timed.
+//! `cargo bench --bench losses`, or with the name of a case behind `--`. The values and gradients of both are compared
+//! before anything is timed. `ratios.rs` puts the two side by side.
 
 mod by_hand;
+mod cases;
+mod compare;
+#[cfg(feature = "training")]
+mod in_candle;
 
+use by_hand::Level;
+use cases::Case;
+use cases::data::Data;
 use divan::Bencher;
-use divan::counter::ItemsCount;
-use lossc::session::{Compiler, Loss, Params};
-use lossc::tensor::{DType, Tensor};
+use divan::counter::BytesCount;
 
 fn main() {
-    for name in NAMES {
-        for size in SIZES {
-            Task::new(name, *size).compare();
-        }
-    }
     divan::main();
 }
 
-const NAMES: &[&str] = &["mse", "bce_logits", "focal_logits", "dice", "combo", "cross_entropy"];
-const SIZES: &[usize] = &[1 << 12, 1 << 20];
-
-/// Classes of the cross entropy.
-const CLASSES: usize = 16;
-
-/// One loss on data of one size.
-struct Task {
-    name: &'static str,
-    loss: Loss,
-    inputs: [(&'static str, Tensor); 2],
-    gradient: Vec<f32>,
-}
-
-/// A fixed sequence in [0, 1).
-fn sequence(seed: u64) -> impl FnMut() -> f32 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 24) as f32
+impl std::fmt::Display for Case {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.title())
     }
 }
 
-impl Task {
-    fn new(name: &'static str, size: usize) -> Task {
-        let mut draw = sequence(size as u64);
-        let mut floats = |low: f32, high: f32| -> Vec<f32> { (0..size).map(|_| low + (high - low) * draw()).collect() };
-        let (first, data) = match name {
-            "mse" => ("pred", floats(-2.0, 2.0)),
-            "dice" | "combo" => ("pred", floats(0.01, 0.99)),
-            _ => ("logits", floats(-6.0, 6.0)),
-        };
-        let inputs = if name == "cross_entropy" {
-            let rows = size / CLASSES;
-            let labels = floats(0.0, CLASSES as f32).into_iter().take(rows).map(|label| label as i64).collect();
-            [(first, Tensor::f32(data, &[rows, CLASSES])), ("label", Tensor::i64(labels, &[rows]))]
-        } else {
-            let target: Vec<f32> = match name {
-                "mse" => floats(-2.0, 2.0),
-                _ => floats(0.0, 1.0).into_iter().map(|x| if x < 0.4 { 1.0 } else { 0.0 }).collect(),
-            };
-            [(first, Tensor::f32(data, &[size])), ("target", Tensor::f32(target, &[size]))]
-        };
-        let library = Compiler::new().standard().expect("sound");
-        let loss = library.loss(name).and_then(|loss| loss.wrt([first]).dtype(DType::F32).build());
-        Task { name, loss: loss.unwrap_or_else(|error| panic!("{error}")), inputs, gradient: vec![0.0; size] }
-    }
-
-    fn compiled(&self) -> lossc::session::Evaluation {
-        let views: Vec<_> = self.inputs.iter().map(|(name, tensor)| (*name, tensor.view().expect("it fits"))).collect();
-        self.loss.value_and_grad(&views, &Params::new()).expect("it runs")
-    }
-
-    fn by_hand(&mut self) -> f32 {
-        let [(_, first), (_, second)] = &self.inputs;
-        by_hand::value_and_gradient(self.name, first, second, &mut self.gradient)
-    }
-
-    fn compare(&mut self) {
-        let by_hand = f64::from(self.by_hand());
-        let evaluation = self.compiled();
-        let close = |got: f64, want: f64, scale: f64| (got - want).abs() <= 1e-4 * want.abs().max(scale);
-        assert!(close(evaluation.value(), by_hand, 0.0), "{}: {} and {by_hand}", self.name, evaluation.value());
-        let gradient = evaluation.gradients()[0].tensor.to_f64();
-        let scale = gradient.iter().fold(0.0_f64, |scale, number| scale.max(number.abs()));
-        for (at, (&got, &want)) in gradient.iter().zip(&self.gradient).enumerate() {
-            assert!(close(got, f64::from(want), scale), "{}, gradient {at}: {got} and {want}", self.name);
-        }
-    }
+/// The cases that have a loop by hand.
+fn with_loops() -> Vec<Case> {
+    cases::all().into_iter().filter(|case| by_hand::find(&case.name).is_some()).collect()
 }
 
-#[divan::bench(args = NAMES, consts = [4096, 1_048_576])]
-fn lossc<const SIZE: usize>(bencher: Bencher, name: &&'static str) {
-    let task = Task::new(name, SIZE);
-    task.compiled();
-    bencher.counter(ItemsCount::new(SIZE)).bench_local(|| task.compiled());
+/// The compiled loss, with as many threads.
+#[divan::bench(args = cases::all(), consts = [1, 2])]
+fn lossc<const THREADS: usize>(bencher: Bencher, case: &Case) {
+    let (data, loss) = (Data::of(case), case.compile(THREADS));
+    if let Some(by_hand) = by_hand::find(&case.name) {
+        compare::compare(case, &data, &loss, Level::best(), by_hand);
+    }
+    let mut memory = data.memory(case);
+    data.reusing(case, &loss, &mut memory, |call| {
+        bencher.counter(BytesCount::new(data.bytes(case))).bench_local(call);
+    });
 }
 
-#[divan::bench(args = NAMES, consts = [4096, 1_048_576])]
-fn plain_rust<const SIZE: usize>(bencher: Bencher, name: &&'static str) {
-    let mut task = Task::new(name, SIZE);
-    bencher.counter(ItemsCount::new(SIZE)).bench_local(|| task.by_hand());
+/// The loop by hand, with one thread.
+#[divan::bench(args = with_loops())]
+fn by_hand_best(bencher: Bencher, case: &Case) {
+    let (data, run) = (Data::of(case), by_hand::find(&case.name).expect("only those are here"));
+    let mut memory = data.memory(case);
+    bencher.counter(BytesCount::new(data.bytes(case))).bench_local(|| run(Level::best(), &data, &mut memory));
+}
+
+/// A plain copy of 2^24 numbers: how fast memory is.
+#[divan::bench]
+fn copy(bencher: Bencher) {
+    let (from, mut to) = (vec![1.0_f32; 1 << 24], vec![0.0_f32; 1 << 24]);
+    bencher
+        .counter(BytesCount::new(2 * size_of_val(&*from)))
+        .bench_local(|| by_hand::copy(Level::best(), divan::black_box(&from), &mut to));
+}
+
+/// The cases that candle can express.
+#[cfg(feature = "training")]
+fn in_candle() -> Vec<Case> {
+    cases::all().into_iter().filter(|case| in_candle::find(&case.name).is_some()).collect()
+}
+
+/// The loss in operations of candle, which takes as many threads as it likes.
+#[cfg(feature = "training")]
+#[divan::bench(args = in_candle(), max_time = 1)]
+fn candle(bencher: Bencher, case: &Case) {
+    let data = Data::of(case);
+    let chain = in_candle::find(&case.name).expect("only those are here");
+    let graph = in_candle::Graph::new(case, &data, chain).expect("tensors");
+    let (value, _) = graph.step().expect("a step");
+    let mut memory = data.memory(case);
+    data.reusing(case, &case.compile(1), &mut memory, |call| {
+        let own = call();
+        assert!((own - value).abs() <= 1e-3 * own.abs(), "{}: {own}, candle {value}", case.title());
+    });
+    bencher.counter(BytesCount::new(data.bytes(case))).bench_local(|| graph.step().expect("a step"));
 }

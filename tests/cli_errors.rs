@@ -289,6 +289,8 @@ fn wrong_usage() {
         &["bench", "cross_entropy", "--shape", "N=4x4,C=3"],
         &["bench", "info_nce", "--shape", "N=4,N=5,D=2"],
         &["bench", "info_nce", "--shape", "N=4,D=2,C=3"],
+        &["bench", "mse", "--shape", "N=4", "--data", "good.json"],
+        &["bench", "mse", "--shape", "N=4", "--case", "one"],
     ] {
         let (code, error) = place.run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {error}");
@@ -344,6 +346,55 @@ fn a_bench_says_what_it_measured() {
     // Names that the loss does not have are the axes of its only pack.
     assert!(bench(&["huber", "--shape", "N=3,M=4", "--grad", "all"]).contains("pred [3, 4], target [3, 4]"));
     assert!(bench(&["-e", "dice + 2 * giou", "--shape", "N=3,M=7"]).contains("compiled in"));
+}
+
+#[test]
+fn a_bench_on_data_gives_what_eval_gives() {
+    let place = Place::new();
+    let case = "{\"name\": \"one\", \"params\": {\"delta\": 0.25}, \"inputs\": {";
+    let text = std::fs::read_to_string(place.folder.path().join("good.json")).expect("the good file");
+    place.write("huber.json", &text.replace("{\"name\": \"one\", \"inputs\": {", case));
+    let object = |arguments: &[&str]| -> serde_json::Value {
+        let mut command = Command::cargo_bin("lossc").expect("the binary");
+        let output = command.current_dir(place.folder.path()).args(arguments).assert().success().get_output().clone();
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
+    };
+    for (loss, file) in [
+        (&["huber"][..], "huber.json"),
+        (&["huber", "--set", "delta=0.5"], "huber.json"),
+        (&["-e", "huber(delta = 0.3) + 2 * mse"], "good.json"),
+    ] {
+        let rest = [loss, &["--data", file, "--grad", "all", "--dtype", "f64", "--json"]].concat();
+        let bench = object(&[&["bench", "--seconds", "0"][..], &rest].concat());
+        let eval = object(&[&["eval"][..], &rest].concat());
+        assert_eq!(bench["value"], eval["value"], "{rest:?}");
+        assert!(bench["value"].as_f64() > Some(0.0), "{bench}");
+        assert_eq!(bench["shapes"]["pred"], serde_json::json!([2, 3]));
+        for input in ["pred", "target"] {
+            let numbers = eval["grads"][input]["data"].as_array().expect("a gradient");
+            let square: f64 = numbers.iter().filter_map(serde_json::Value::as_f64).map(|x| x * x).sum();
+            let norm = bench["gradient_norms"][input].as_f64().expect("a norm");
+            assert!((norm - square.sqrt()).abs() <= 1e-12 * norm, "{bench}");
+        }
+    }
+    let set = |settings: &[&str]| {
+        let arguments = ["bench", "huber", "--data", "huber.json", "--seconds", "0", "--json"];
+        object(&[&arguments[..], settings].concat())["value"].as_f64().expect("a number")
+    };
+    assert!(set(&[]) < set(&["--set", "delta=0.5"]), "the case sets delta, and the command line overrides it");
+}
+
+#[test]
+fn a_bench_refuses_wrong_data_as_eval_does() {
+    let place = Place::new();
+    place.write("alone.json", &case(&tensor("pred", "f64", "[2]", "[0, 1]")));
+    let mut said = Said::default();
+    said.add(&place, &["bench", "mse", "--data", "alone.json"]);
+    said.add(&place, &["bench", "mse", "--data", "two.json"]);
+    said.add(&place, &["bench", "mse", "--data", "two.json", "--case", "tiny"]);
+    said.add(&place, &["bench", "mse", "--data", "nothing.safetensors"]);
+    said.add(&place, &["bench", "mse", "--data", "good.json", "--grad", "x"]);
+    insta::assert_snapshot!(said.0);
 }
 
 #[test]

@@ -21,6 +21,7 @@ const EXEMPT: &[&str] = &[
     "cargo bench",
     "cargo run --release --features training --example",
     "git clone",
+    "python3 benches/peers/peers.py",
     ".ci/run",
 ];
 

@@ -37,7 +37,7 @@ pub enum Command {
     List(ListArguments),
     /// Print the documentation of a loss.
     Doc(DocArguments),
-    /// Measure value and gradient of a loss on random data.
+    /// Measure value and gradient of a loss, on data or on random numbers.
     Bench(BenchArguments),
     /// Draw loss and gradient against one input, in the terminal or as a file.
     Plot(PlotArguments),
@@ -179,13 +179,19 @@ pub struct DocArguments {
 pub struct BenchArguments {
     #[command(flatten)]
     pub loss: LossArguments,
-    /// The extent of every axis, such as N=4096,C=1000; of a pack S=256x256. A loss whose only axes are a pack takes any names.
-    #[arg(long, value_name = "AXIS=EXTENT", value_delimiter = ',', required = true, value_parser = parse_extents)]
+    /// Random data, by the extent of every axis, such as N=4096,C=1000; of a pack S=256x256. A loss whose only axes are a pack takes any names.
+    #[arg(long, value_name = "AXIS=EXTENT", value_delimiter = ',', required_unless_present = "data", conflicts_with = "data", value_parser = parse_extents)]
     pub shape: Vec<(String, Vec<usize>)>,
+    /// Measure on these tensors instead of random ones: a case file (.json), .safetensors, .npz, or a folder of .npy.
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Which case of a case file.
+    #[arg(long, value_name = "NAME", requires = "data")]
+    pub case: Option<String>,
     /// Gradients with respect to these inputs, or `all`; without it, the first float input.
     #[arg(long, value_name = "INPUTS", value_delimiter = ',')]
     pub grad: Vec<String>,
-    /// The precision of the data, in which it computes.
+    /// The precision in which it computes, and that of random data.
     #[arg(long, value_enum, default_value = "f32")]
     pub dtype: DTypeArgument,
     /// How many threads may be used (all cores without it).

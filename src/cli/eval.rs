@@ -1,29 +1,21 @@
 //! `lossc eval`: the main job, a loss on data.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::arguments::{EngineArgument, EvalArguments};
-use super::data::{Data, read_data, read_npy, write_npy_folder, write_safetensors};
+use super::data::{Data, write_npy_folder, write_safetensors};
 use super::failure::Failure;
+use super::inputs::{chosen, gathered, with_case};
 use super::json;
 use super::output::put;
 use super::target::{builder, with_gradients};
-use crate::lower::Reduction;
-use crate::session::{Engine, Evaluation, Loss, LossBuilder, LossInfo, Params, Value};
-use crate::suggestion::did_you_mean;
+use crate::session::{Engine, Evaluation, Loss, LossBuilder, Params, Value};
 use crate::tensor::{DType, Tensor, TensorView};
 
 /// Evaluates and prints.
 pub fn run(arguments: &EvalArguments) -> Result<(), Failure> {
-    let mut data = match &arguments.data {
-        Some(path) => read_data(path, arguments.case.as_deref())?,
-        None => Data::default(),
-    };
-    for (name, path) in &arguments.inputs {
-        data.inputs.retain(|(other, _)| other != name);
-        data.inputs.push((name.clone(), read_npy(path)?));
-    }
+    let data = gathered(arguments.data.as_deref(), arguments.case.as_deref(), &arguments.inputs)?;
     let builder = configured(builder(&arguments.loss)?, arguments, &data)?;
     let info = builder.info();
     let inputs = chosen(&info, data.inputs, &arguments.inputs)?;
@@ -53,65 +45,7 @@ fn configured(builder: LossBuilder, arguments: &EvalArguments, data: &Data) -> R
     if let Some(threads) = arguments.threads {
         builder = builder.threads(usize::from(threads));
     }
-    if let (None, Some(name)) = (arguments.loss.reduction, &data.reduction) {
-        let reduction = Reduction::from_name(name)
-            .ok_or_else(|| Failure::Message(format!("the case asks for the unknown reduction `{name}`")))?;
-        builder = builder.reduction(reduction);
-    }
-    for (name, &value) in data.params.iter().chain(&data.state) {
-        if !arguments.loss.settings.iter().any(|(other, _)| other == name) {
-            builder = builder.set(name, value)?;
-        }
-    }
-    Ok(builder)
-}
-
-/// The tensors that the loss takes. A file may hold more than one loss needs: those are left out. One that was
-/// `named` with `--input` was meant for this loss.
-fn chosen(
-    info: &LossInfo,
-    inputs: Vec<(String, Tensor)>,
-    named: &[(String, PathBuf)],
-) -> Result<Vec<(String, Tensor)>, Failure> {
-    let known = |name: &str| info.inputs.iter().any(|input| input.name == name);
-    let (taken, left): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|(name, _)| known(name));
-    let wanted: Vec<&str> = info
-        .inputs
-        .iter()
-        .filter(|input| !input.optional && !taken.iter().any(|(name, _)| *name == input.name))
-        .map(|input| input.name.as_str())
-        .collect();
-    let signature: Vec<String> = info.inputs.iter().map(written).collect();
-    if let Some((name, _)) = named.iter().find(|(name, _)| !known(name)) {
-        let meant = did_you_mean(name, info.inputs.iter().map(|input| input.name.as_str()));
-        let meant = meant.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
-        let takes = signature.join(", ");
-        return Err(Failure::Message(format!("`{}` has no input `{name}`; it takes {takes}{meant}", info.name)));
-    }
-    if !wanted.is_empty() {
-        let mut text = format!(
-            "`{}` needs the input{} {}",
-            info.name,
-            if wanted.len() == 1 { "" } else { "s" },
-            wanted.join(", ")
-        );
-        let _ = write!(text, "; it takes {}", signature.join(", "));
-        if !left.is_empty() {
-            let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
-            let _ = write!(text, "; the data have {}", names.join(", "));
-        }
-        return Err(Failure::Message(text));
-    }
-    if !left.is_empty() {
-        let names: Vec<&str> = left.iter().map(|(name, _)| name.as_str()).collect();
-        eprintln!("note: `{}` does not take {}: left out", info.name, names.join(", "));
-    }
-    Ok(taken)
-}
-
-fn written(input: &crate::session::InputInfo) -> String {
-    let axes = if input.axes.is_empty() { String::new() } else { format!("[{}]", input.axes.join(", ")) };
-    format!("{}: {}{axes}", input.name, input.kind)
+    with_case(builder, &arguments.loss, data)
 }
 
 /// One call with the hyperparameters that were set when building.

@@ -12,6 +12,7 @@ mod doc;
 mod eval;
 mod failure;
 mod grad;
+mod inputs;
 mod json;
 mod list;
 mod loader;

@@ -1,25 +1,29 @@
-//! `lossc bench`: how long a loss takes on random data, value and gradient.
+//! `lossc bench`: how long value and gradients of a loss take, on the caller's data or on random numbers.
 
 mod random;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use super::arguments::BenchArguments;
+use super::eval::rounded;
 use super::failure::Failure;
+use super::inputs::{chosen, gathered, with_case};
+use super::json;
 use super::output::put;
 use super::target::{builder, with_gradients};
-use crate::session::{Loss, LossInfo, Params, Workspace};
-use crate::tensor::{DType, SliceMut, Tensor, TensorView, TensorViewMut};
+use crate::session::{Evaluation, Loss, LossInfo, Params, Value, Workspace};
+use crate::tensor::{DType, Slice, SliceMut, Tensor, TensorView, TensorViewMut};
 use random::Shapes;
 
 /// Measures and prints.
 pub fn run(arguments: &BenchArguments) -> Result<(), Failure> {
+    let data = gathered(arguments.data.as_deref(), arguments.case.as_deref(), &[])?;
     let begin = Instant::now();
     let dtype = DType::from(arguments.dtype);
-    let mut builder = builder(&arguments.loss)?.dtype(dtype);
+    let mut builder = with_case(builder(&arguments.loss)?.dtype(dtype), &arguments.loss, &data)?;
     if let Some(threads) = arguments.threads {
         builder = builder.threads(usize::from(threads));
     }
@@ -27,7 +31,10 @@ pub fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let wanted = gradients(&info, &arguments.grad)?;
     let loss = with_gradients(builder, &wanted).build()?;
     let compiled = begin.elapsed();
-    let inputs = Shapes::new(&info, &arguments.shape)?.data(&info, dtype)?;
+    let inputs = match arguments.data {
+        Some(_) => chosen(&info, data.inputs, &[])?,
+        None => Shapes::new(&info, &arguments.shape)?.data(&info, dtype)?,
+    };
     let report = measure(&loss, &inputs, dtype, Duration::from_secs_f64(arguments.seconds))?;
     let shown = Shown { loss: &info.name, dtype: dtype.name(), threads: loss.threads(), inputs: &inputs, compiled };
     put(format_args!("{}", if arguments.json { shown.json(&report) } else { shown.text(&report) }));
@@ -81,6 +88,8 @@ struct Report {
     fresh: Times,
     /// Of inputs and gradients.
     bytes: usize,
+    /// What the loss gives on these data, so that another program can be held against it.
+    first: Evaluation,
 }
 
 impl Report {
@@ -120,7 +129,7 @@ fn measure(loss: &Loss, inputs: &[(String, Tensor)], dtype: DType, time: Duratio
         Ok(())
     })?;
     let fresh = Times::of(time, || Ok(loss.value_and_grad(&views, &params).map(drop)?))?;
-    Ok(Report { reused, fresh, bytes })
+    Ok(Report { reused, fresh, bytes, first })
 }
 
 /// Memory for a gradient.
@@ -131,9 +140,28 @@ enum Memory {
 
 /// Bytes of a tensor.
 fn size(tensor: &Tensor) -> usize {
-    let slice = tensor.slice();
-    let element = if slice.dtype() == DType::F32 { 4 } else { 8 };
-    slice.len() * element
+    match tensor.slice() {
+        Slice::F16(data) => size_of_val(data),
+        Slice::BF16(data) => size_of_val(data),
+        Slice::F32(data) => size_of_val(data),
+        Slice::F64(data) => size_of_val(data),
+        Slice::U8(data) => size_of_val(data),
+        Slice::U32(data) => size_of_val(data),
+        Slice::I32(data) => size_of_val(data),
+        Slice::I64(data) => size_of_val(data),
+    }
+}
+
+/// The value; of a tensor (reduction `none`) the Euclidean norm stands for it, as for gradients.
+fn value(evaluation: &Evaluation) -> f64 {
+    match evaluation.values() {
+        Value::Scalar(value) => *value,
+        Value::Tensor(value) => norm(value),
+    }
+}
+
+fn norm(tensor: &Tensor) -> f64 {
+    tensor.to_f64().iter().map(|number| number * number).sum::<f64>().sqrt()
 }
 
 /// What was measured.
@@ -148,9 +176,12 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn json(&self, report: &Report) -> String {
         let shapes = self.inputs.iter().map(|(name, tensor)| (name.clone(), json!(tensor.shape)));
-        let shapes: serde_json::Map<String, serde_json::Value> = shapes.collect();
+        let shapes: Map<String, Json> = shapes.collect();
+        let norms = report.first.gradients().iter().map(|one| (one.input.clone(), json::number(norm(&one.tensor))));
+        let norms: Map<String, Json> = norms.collect();
         let object = json!({
             "loss": self.loss, "dtype": self.dtype, "threads": self.threads, "shapes": shapes,
+            "value": json::number(value(&report.first)), "gradient_norms": norms,
             "compile_ms": self.compiled.as_secs_f64() * 1e3,
             "reused": report.reused.json(), "fresh": report.fresh.json(),
             "bytes": report.bytes, "gb_per_s": report.gigabytes_per_second(),
@@ -163,6 +194,7 @@ impl Shown<'_> {
             self.inputs.iter().map(|(name, tensor)| format!("{name} {:?}", tensor.shape)).collect();
         let mut text =
             format!("{} ({}, at most {} threads): {}\n", self.loss, self.dtype, self.threads, shapes.join(", "));
+        let _ = writeln!(text, "  value           {:>10}", rounded(value(&report.first)));
         let _ = writeln!(text, "  compiled in     {:>10.2} ms", self.compiled.as_secs_f64() * 1e3);
         for (name, times) in [("reused memory", &report.reused), ("fresh memory", &report.fresh)] {
             let (min, median, calls) = (times.min, times.median, times.calls);
