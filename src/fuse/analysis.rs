@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
 use crate::kernel::{BufferId, Place, RegisterId, TensorRef};
-use crate::op::{Binary, ReduceOp, Unary};
+use crate::op::ReduceOp;
 
 /// What becomes of a value.
 #[derive(Clone, Debug)]
@@ -65,11 +65,8 @@ fn own_axes(positions: &[(AxisId, Position)]) -> impl Iterator<Item = AxisId> + 
 /// Whether an operation is evaluated by a function rather than by a few instructions.
 pub(super) fn is_transcendental(op: &ValueOp) -> bool {
     match op {
-        ValueOp::Unary(op) => !matches!(
-            op,
-            Unary::Neg | Unary::Abs | Unary::Sqrt | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round
-        ),
-        ValueOp::Binary(op) => matches!(op, Binary::Pow | Binary::Powi | Binary::Atan2),
+        ValueOp::Unary(op) => op.is_function(),
+        ValueOp::Binary(op) => op.is_function(),
         ValueOp::Polygamma(_) => true,
         _ => false,
     }

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::frame::Layout;
 use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
+use super::pages::{Zeroed, zeros};
 use super::ranges;
 use super::share::Threads;
 use crate::bind::{Binding, InputBinding};
@@ -47,8 +48,8 @@ pub enum CallError {
     /// The binding was made for another program.
     #[error("the inputs were bound for another program")]
     Foreign,
-    /// The intermediate results do not fit into the address space.
-    #[error("the intermediate results are too large for this machine's memory")]
+    /// The results, or intermediate ones, do not fit into the memory.
+    #[error("the results, or intermediate ones, are too large for this machine's memory")]
     TooLarge,
 }
 
@@ -198,10 +199,10 @@ impl Call<'_, '_> {
             } else if let Some((_, target)) = given {
                 self.target(position, target, elements)?
             } else if self.precision == Precision::F32 {
-                outputs.singles[position].resize(elements, 0.0);
+                provide(&mut outputs.singles[position], elements)?;
                 outputs.singles[position].as_mut_ptr() as u64
             } else {
-                outputs.doubles[position].resize(elements, 0.0);
+                provide(&mut outputs.doubles[position], elements)?;
                 outputs.doubles[position].as_mut_ptr() as u64
             };
             self.place(tensor, address, &output.axes, 1);
@@ -352,6 +353,15 @@ impl Call<'_, '_> {
             memory[cell] = (memory[cell] & !(0xffff_ffff << half)) | (bits << half);
         }
     }
+}
+
+/// Makes memory for a result as long as it has to be.
+fn provide<T: Zeroed + Default>(memory: &mut Vec<T>, elements: usize) -> Result<(), CallError> {
+    if memory.capacity() < elements {
+        *memory = zeros(elements).ok_or(CallError::TooLarge)?;
+    }
+    memory.resize(elements, T::default());
+    Ok(())
 }
 
 /// What the stages of a call need.

@@ -12,6 +12,7 @@ mod frame;
 mod functions;
 mod module;
 mod outputs;
+mod pages;
 mod ranges;
 mod run;
 mod share;

@@ -57,7 +57,7 @@ pub(super) fn reduced(buffer: &Buffer, binding: &Binding<'_>) -> usize {
 
 /// What a stage costs, very roughly, in tenths of a nanosecond on one thread.
 pub(super) fn work(stage: &Loop, binding: &Binding<'_>) -> u64 {
-    Cost::of_loop(stage, binding).once
+    Cost::of_loop(stage, binding).once / 100
 }
 
 /// What statements cost: for every lane of the block that they stand in, and once.
@@ -68,10 +68,11 @@ struct Cost {
 }
 
 impl Cost {
-    /// A line, a function and a line that is not vectorised.
-    const LINE: u64 = 1;
-    const FUNCTION: u64 = 10;
-    const SCALAR_LINE: u64 = 4;
+    /// In picoseconds: a line over lanes, a function there, a call of one for a block, and a line that runs once.
+    const LINE: u64 = 25;
+    const FUNCTION: u64 = 150;
+    const CALL: u64 = 600;
+    const SCALAR_LINE: u64 = 400;
 
     fn of_loop(inner: &Loop, binding: &Binding<'_>) -> Cost {
         let extent = binding.extent(inner.axis) as u64;
@@ -88,12 +89,13 @@ impl Cost {
         match statement {
             Statement::Strip(strip) => {
                 let lines = (strip.lines.len() + strip.effects.len()) as u64;
+                let functions = strip.lines.iter().filter(|line| line.varies && line.instruction.is_function()).count();
                 match strip.vector {
-                    Some(_) => Cost { lane: lines * Cost::LINE, once: 0 },
+                    Some(_) => Cost { lane: lines * Cost::LINE + functions as u64 * Cost::FUNCTION, once: 0 },
                     None => Cost { lane: 0, once: lines * Cost::SCALAR_LINE },
                 }
             }
-            Statement::Call(_) => Cost { lane: Cost::FUNCTION, once: 0 },
+            Statement::Call(_) => Cost { lane: Cost::CALL, once: 0 },
             Statement::Loop(inner) => Cost::of_loop(inner, binding),
             // They stand in no loop.
             Statement::Whole(_) | Statement::Repeat(_) => Cost::default(),

@@ -121,6 +121,18 @@ pub enum Instruction {
     Cast(Element, Operand),
 }
 
+impl Instruction {
+    /// Whether it is evaluated by a function rather than by an instruction or two.
+    pub fn is_function(&self) -> bool {
+        match self {
+            Instruction::Unary(op, _) => op.is_function(),
+            Instruction::Binary(op, ..) => op.is_function(),
+            Instruction::Polygamma(..) => true,
+            _ => false,
+        }
+    }
+}
+
 /// An instruction with its type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {

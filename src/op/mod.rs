@@ -24,6 +24,23 @@ pub const LOGISTIC: [(Unary, bool); 6] = [
     (Unary::LogSigmoid, true),
 ];
 
+impl Unary {
+    /// Whether it is evaluated by a function rather than by an instruction or two.
+    pub fn is_function(self) -> bool {
+        !matches!(
+            self,
+            Unary::Neg | Unary::Abs | Unary::Sqrt | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round
+        )
+    }
+}
+
+impl Binary {
+    /// As [`Unary::is_function`].
+    pub fn is_function(self) -> bool {
+        matches!(self, Binary::Pow | Binary::Powi | Binary::Atan2)
+    }
+}
+
 /// The element type of a graph node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Element {

@@ -6,10 +6,10 @@
 use iced_x86::{Code, IcedError, Instruction, Register};
 
 use super::body::{Accumulator, Arg, Body, Step};
-use super::encode::{
-    Assembler, BASES, Copy, LENGTH, Layout, POSITION, SLOT, STEPS, TAIL, TAIL_HIGH, WORK, arithmetic,
-    combining, mask, memory, vector,
+use super::assembler::{
+    Assembler, BASES, Copy, LENGTH, Layout, POSITION, SLOT, STEPS, TAIL, TAIL_HIGH, WORK, mask, memory, vector,
 };
+use super::codes::{arithmetic, combining};
 use super::graph::{Lane, Two};
 use super::lines::Lines;
 use crate::op::ReduceOp;
@@ -65,20 +65,24 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
 
     let save: Vec<Register> = BASES.iter().take(lines.streams.len()).copied().filter(|base| SAVED.contains(base)).collect();
     save.iter().for_each(|&register| code.push(Instruction::with1(Code::Push_r64, register)));
-    // An aligned frame; the last slot remembers where the stack was.
-    let frame = (slots as usize + 1) * SLOT;
-    code.two(Code::Mov_r64_rm64, WORK[1], Register::RSP);
-    code.number(Code::Sub_rm64_imm32, Register::RSP, frame as i32);
-    code.number(Code::And_rm64_imm8, Register::RSP, -64);
-    let last = code.slot(slots);
-    code.store(Code::Mov_rm64_r64, last, WORK[1]);
+    if slots > 0 {
+        // An aligned frame; the last slot remembers where the stack was.
+        let frame = (slots as usize + 1) * SLOT;
+        code.two(Code::Mov_r64_rm64, WORK[1], Register::RSP);
+        code.number(Code::Sub_rm64_imm32, Register::RSP, frame as i32);
+        code.number(Code::And_rm64_imm8, Register::RSP, -64);
+        let last = code.slot(slots);
+        code.store(Code::Mov_rm64_r64, last, WORK[1]);
+    }
 
     prepare(&mut code, lines, body, cells, &offsets);
     loops(&mut code, lines.lanes, body);
     results(&mut code, body, cells);
 
-    let last = code.slot(slots);
-    code.load(Code::Mov_r64_rm64, Register::RSP, last);
+    if slots > 0 {
+        let last = code.slot(slots);
+        code.load(Code::Mov_r64_rm64, Register::RSP, last);
+    }
     save.iter().rev().for_each(|&register| code.push(Instruction::with1(Code::Pop_r64, register)));
     code.push(Ok(Instruction::with(Code::VEX_Vzeroupper)));
     code.push(Ok(Instruction::with(Code::Retnq)));

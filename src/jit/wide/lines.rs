@@ -4,11 +4,10 @@
 use std::cell::RefCell;
 
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
-use super::trace::{Doubles, Kind, Number, Singles};
+use super::trace::{Kind, Singles};
 use crate::ir::Constant;
-use crate::kernel::{Effect, Instruction, Line, Operand, Strip, Target};
-use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
-use crate::vector;
+use crate::kernel::{Effect, Instruction, Line, Operand, Strip};
+use crate::op::{Binary, Element, Logic, ReduceOp, Unary};
 
 /// What lies in memory along the vector axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,17 +83,17 @@ pub(in crate::jit) struct Facts {
 }
 
 /// The value of a line: its registers.
-type Parts = [Id; 2];
+pub(super) type Parts = [Id; 2];
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     strip: &'a Strip,
-    graph: RefCell<Graph>,
-    double: bool,
+    pub graph: RefCell<Graph>,
+    pub double: bool,
     /// Whether all divisions are divisions, and no stream is contiguous.
-    careful: bool,
+    pub careful: bool,
     values: Vec<Option<Parts>>,
     /// The lines whose values take part in no comparison, and in no search for an extreme.
-    free: Vec<bool>,
+    pub free: Vec<bool>,
     streams: Vec<Stream>,
     uniforms: Vec<Uniform>,
 }
@@ -160,29 +159,29 @@ fn operands(instruction: &Instruction) -> [Option<Operand>; 3] {
 }
 
 impl Builder<'_> {
-    fn data(&self, operand: Operand) -> &Line {
+    pub fn data(&self, operand: Operand) -> &Line {
         &self.strip.lines[operand.0 as usize]
     }
 
-    fn real(&self) -> Lane {
+    pub fn real(&self) -> Lane {
         if self.double { Lane::F64 } else { Lane::F32 }
     }
 
     /// How many registers hold ints.
-    fn int_parts(&self) -> usize {
+    pub fn int_parts(&self) -> usize {
         if self.double { 1 } else { 2 }
     }
 
-    fn node(&self, op: Op, lane: Lane, operands: &[Id]) -> Id {
+    pub fn node(&self, op: Op, lane: Lane, operands: &[Id]) -> Id {
         self.graph.borrow_mut().add(op, lane, operands)
     }
 
-    fn real_constant(&self, value: f64) -> Id {
+    pub fn real_constant(&self, value: f64) -> Id {
         let bits = if self.double { value.to_bits() } else { u64::from((value as f32).to_bits()) };
         self.graph.borrow_mut().constant(self.real(), bits)
     }
 
-    fn uniform(&mut self, uniform: Uniform, lane: Lane) -> Id {
+    pub fn uniform(&mut self, uniform: Uniform, lane: Lane) -> Id {
         let cell = self.uniform_cell(uniform);
         self.node(Op::Uniform(cell), lane, &[])
     }
@@ -197,7 +196,7 @@ impl Builder<'_> {
     }
 
     /// The registers of a line, repeated in all lanes if it does not vary.
-    fn value(&mut self, operand: Operand) -> Parts {
+    pub fn value(&mut self, operand: Operand) -> Parts {
         let position = operand.0 as usize;
         if let Some(parts) = self.values[position] {
             return parts;
@@ -216,7 +215,7 @@ impl Builder<'_> {
         parts
     }
 
-    fn first(&mut self, operand: Operand) -> Id {
+    pub fn first(&mut self, operand: Operand) -> Id {
         self.value(operand)[0]
     }
 
@@ -366,190 +365,10 @@ impl Builder<'_> {
     }
 
     /// An operation on the registers of ints.
-    fn ints(&self, step: impl Fn(&mut Graph, usize) -> Id) -> Parts {
+    pub fn ints(&self, step: impl Fn(&mut Graph, usize) -> Id) -> Parts {
         let mut graph = self.graph.borrow_mut();
         let first = step(&mut graph, 0);
         [first, if self.int_parts() == 2 { step(&mut graph, 1) } else { first }]
-    }
-
-    fn unary(&self, op: Unary, a: Id) -> Option<Id> {
-        let lane = self.real();
-        let one = |op| self.node(Op::One(op), lane, &[a]);
-        let compare = |relation, a, b| self.node(Op::Compare(relation), lane, &[a, b]);
-        Some(match op {
-            Unary::Neg => self.graph.borrow_mut().negated(lane, a),
-            Unary::Abs => self.graph.borrow_mut().absolute(lane, a),
-            Unary::Sqrt => one(One::Sqrt),
-            Unary::Floor => one(One::Floor),
-            Unary::Ceil => one(One::Ceil),
-            Unary::Round => one(One::Round),
-            Unary::Sign => {
-                let [zero, one, minus_one] = [0.0, 1.0, -1.0].map(|value| self.real_constant(value));
-                let below = compare(Relation::Below, a, zero);
-                let above = compare(Relation::Below, zero, a);
-                let rest = self.node(Op::Select, lane, &[below, minus_one, a]);
-                self.node(Op::Select, lane, &[above, one, rest])
-            }
-            _ if self.double => vector::formula_unary_f64(op, Number::<Doubles>::new(&self.graph, a))?.id(),
-            _ => vector::formula_unary_f32(op, Number::<Singles>::new(&self.graph, a))?.id(),
-        })
-    }
-
-    fn binary(&mut self, position: usize, op: Binary, a: Operand, b: Operand) -> Option<Id> {
-        let lane = self.real();
-        if op == Binary::Div && !self.careful && self.free[position] && !self.data(b).varies {
-            let inverse = self.uniform(Uniform::Reciprocal(b.0 as usize), lane);
-            let a = self.first(a);
-            return Some(self.node(Op::Two(Two::Mul), lane, &[a, inverse]));
-        }
-        let (a, b) = (self.first(a), self.first(b));
-        let two = |op| self.node(Op::Two(op), lane, &[a, b]);
-        Some(match op {
-            Binary::Add => two(Two::Add),
-            Binary::Sub => two(Two::Sub),
-            Binary::Mul => two(Two::Mul),
-            Binary::Div => two(Two::Div),
-            Binary::Min => self.extreme(Two::Least, a, b),
-            Binary::Max => self.extreme(Two::Most, a, b),
-            Binary::Powi => return None,
-            Binary::Pow | Binary::Atan2 if self.double => {
-                let [a, b] = [a, b].map(|id| Number::<Doubles>::new(&self.graph, id));
-                vector::formula_binary_f64(op, a, b)?.id()
-            }
-            Binary::Pow | Binary::Atan2 => {
-                let [a, b] = [a, b].map(|id| Number::<Singles>::new(&self.graph, id));
-                vector::formula_binary_f32(op, a, b)?.id()
-            }
-        })
-    }
-
-    /// The smaller or larger of two, NaN if either is.
-    fn extreme(&self, op: Two, a: Id, b: Id) -> Id {
-        let lane = self.real();
-        let number = |id: Id| {
-            let bits = self.graph.borrow().constant_of(id);
-            bits.is_some_and(|bits| if self.double { !f64::from_bits(bits).is_nan() } else { !f32::from_bits(bits as u32).is_nan() })
-        };
-        if number(a) {
-            return self.node(Op::Two(op), lane, &[a, b]);
-        }
-        if number(b) {
-            return self.node(Op::Two(op), lane, &[b, a]);
-        }
-        let result = self.node(Op::Two(op), lane, &[a, b]);
-        let nan = self.node(Op::Compare(Relation::Unordered), lane, &[a, a]);
-        self.node(Op::Select, lane, &[nan, a, result])
-    }
-
-    fn compare(&mut self, op: Compare, a: Operand, b: Operand) -> Option<Id> {
-        let relation = match op {
-            Compare::Eq => Relation::Equal,
-            Compare::Ne => Relation::NotEqual,
-            Compare::Lt => Relation::Below,
-            Compare::Le => Relation::AtMost,
-        };
-        match self.data(a).element {
-            Element::Real => {
-                let (a, b) = (self.first(a), self.first(b));
-                Some(self.node(Op::Compare(relation), self.real(), &[a, b]))
-            }
-            Element::Int => {
-                if let Some(mask) = self.compare_position(relation, a, b) {
-                    return Some(mask);
-                }
-                let (a, b) = (self.value(a), self.value(b));
-                let masks = self.ints(|graph, part| graph.add(Op::Compare(relation), Lane::I64, &[a[part], b[part]]));
-                Some(if self.double { masks[0] } else { self.node(Op::Join(Join::Masks), Lane::Mask, &masks) })
-            }
-            Element::Bool => None,
-        }
-    }
-
-    /// The position of the lane against an int that does not vary, for (in)equality.
-    fn compare_position(&mut self, relation: Relation, a: Operand, b: Operand) -> Option<Id> {
-        let is_index = |this: &Self, operand: Operand| {
-            this.data(operand).varies && matches!(this.data(operand).instruction, Instruction::Index(_))
-        };
-        let other = match (is_index(self, a), is_index(self, b)) {
-            (true, false) if !self.data(b).varies => b,
-            (false, true) if !self.data(a).varies => a,
-            _ => return None,
-        };
-        if !matches!(relation, Relation::Equal | Relation::NotEqual) {
-            return None;
-        }
-        let lane = if self.double { Lane::I64 } else { Lane::I32 };
-        let wanted = self.uniform(Uniform::Lane(other.0 as usize), lane);
-        let own = self.node(Op::Position, lane, &[]);
-        Some(self.node(Op::Compare(relation), lane, &[own, wanted]))
-    }
-
-    fn select(&mut self, element: Element, condition: Operand, yes: Operand, no: Operand) -> Parts {
-        let condition = self.first(condition);
-        let (yes, no) = (self.value(yes), self.value(no));
-        match element {
-            Element::Real => [self.node(Op::Select, self.real(), &[condition, yes[0], no[0]]); 2],
-            Element::Int => {
-                let conditions = self.mask_parts(condition);
-                self.ints(|graph, part| graph.select(Lane::I64, conditions[part], yes[part], no[part]))
-            }
-            Element::Bool => {
-                let mut graph = self.graph.borrow_mut();
-                let first = graph.two(Two::And, Lane::Mask, condition, yes[0]);
-                let other = graph.one(One::Not, Lane::Mask, condition);
-                let second = graph.two(Two::And, Lane::Mask, other, no[0]);
-                [graph.two(Two::Or, Lane::Mask, first, second); 2]
-            }
-        }
-    }
-
-    /// The mask of each register of ints.
-    fn mask_parts(&self, mask: Id) -> Parts {
-        if self.double { [mask; 2] } else { [mask, self.node(Op::One(One::HighMask), Lane::Mask, &[mask])] }
-    }
-
-    fn cast(&mut self, to: Element, a: Operand) -> Option<Parts> {
-        let from = self.data(a).element;
-        let a = self.value(a);
-        let lane = self.real();
-        Some(match (from, to) {
-            (Element::Bool, Element::Real) => {
-                let [one, zero] = [1.0, 0.0].map(|value| self.real_constant(value));
-                [self.node(Op::Select, lane, &[a[0], one, zero]); 2]
-            }
-            (Element::Bool, Element::Int) => {
-                let conditions = self.mask_parts(a[0]);
-                self.ints(|graph, part| {
-                    let [one, zero] = [1, 0].map(|value| graph.constant(Lane::I64, value));
-                    graph.select(Lane::I64, conditions[part], one, zero)
-                })
-            }
-            (Element::Int, Element::Real) if self.double => [self.node(Op::One(One::OfInt), lane, &[a[0]]); 2],
-            (Element::Int, Element::Real) => [self.node(Op::Join(Join::Longs), lane, &a); 2],
-            (Element::Real, Element::Int) => {
-                let doubles = if self.double { a } else { Singles::to_double(&mut self.graph.borrow_mut(), a) };
-                self.ints(|graph, part| {
-                    // What is too large is the largest int; all else that is none is the smallest one already.
-                    let int = graph.one(One::ToInt, Lane::F64, doubles[part]);
-                    let bound = graph.constant(Lane::F64, 9_223_372_036_854_775_808_f64.to_bits());
-                    let large = graph.add(Op::Compare(Relation::AtMost), Lane::F64, &[bound, doubles[part]]);
-                    let most = graph.constant(Lane::I64, i64::MAX as u64);
-                    graph.select(Lane::I64, large, most, int)
-                })
-            }
-            (Element::Real, Element::Bool) => {
-                let zero = self.real_constant(0.0);
-                [self.node(Op::Compare(Relation::NotEqual), lane, &[a[0], zero]); 2]
-            }
-            (Element::Int, Element::Bool) => {
-                let masks = self.ints(|graph, part| {
-                    let zero = graph.constant(Lane::I64, 0);
-                    graph.add(Op::Compare(Relation::NotEqual), Lane::I64, &[a[part], zero])
-                });
-                [if self.double { masks[0] } else { self.node(Op::Join(Join::Masks), Lane::Mask, &masks) }; 2]
-            }
-            _ => a,
-        })
     }
 
     fn effect(&mut self, position: usize, facts: &dyn Fn(Access) -> Option<Facts>) -> Option<Left> {
@@ -562,13 +381,12 @@ impl Builder<'_> {
             return None;
         }
         let facts = facts(Access::Effect(position));
-        if let (Effect::Accumulate(op, target, _), None) = (effect, &facts) {
+        if let (Effect::Accumulate(op, ..), None) = (effect, &facts) {
             let (lane, count) = match element {
                 Element::Real => (self.real(), 1),
                 Element::Int => (Lane::I64, self.int_parts()),
                 Element::Bool => return None,
             };
-            let _: &Target = target;
             return Some(Left::Reduce { effect: position, op: *op, lane, parts: parts[..count].to_vec() });
         }
         let facts = facts.filter(|facts| facts.positions.is_empty())?;

@@ -2,10 +2,15 @@
 //!
 //! A strip over lanes is straight-line code without control flow: so few things have to be done for it that they are
 //! done here. [`lines`] turns it into a graph, with the formulas of the vector math library written into it by
-//! [`trace`]; [`body`] gives registers, [`function`] and [`encode`] write the loop. Everything around it (loops, addresses,
+//! [`trace`]; [`body`] and [`allocate`] make steps with registers of it, [`function`] and [`encode`] write the loop with
+//! [`assembler`] and [`codes`]. Everything around it (loops, addresses,
 //! what does not vary) is Cranelift's; the function is called with argument cells.
 
+mod allocate;
+mod assembler;
 mod body;
+mod codes;
+mod elementwise;
 mod encode;
 mod function;
 mod graph;

@@ -1,0 +1,248 @@
+//! Registers, memory operands and single instructions: what code for vectors is written with.
+
+use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
+use rustc_hash::FxHashMap;
+
+use super::body::Arg;
+use super::graph::Lane;
+
+/// The lanes that there are, in the last vector of a run.
+pub(super) const TAIL: Register = Register::K7;
+/// The same for the second half of wide lanes.
+pub(super) const TAIL_HIGH: Register = Register::K6;
+/// For memory that is strided or guarded.
+pub(super) const WORK_MASK: Register = Register::K5;
+
+/// The argument cells.
+pub(super) const ARGUMENTS: Register = Register::RDI;
+/// How many lanes there are.
+pub(super) const LENGTH: Register = Register::RSI;
+/// The first lane of the running vectors.
+pub(super) const POSITION: Register = Register::RAX;
+/// To work in.
+pub(super) const WORK: [Register; 2] = [Register::RCX, Register::RDX];
+/// Addresses of streams.
+pub(super) const BASES: [Register; 10] = [
+    Register::R8,
+    Register::R9,
+    Register::R10,
+    Register::R11,
+    Register::RBX,
+    Register::RBP,
+    Register::R12,
+    Register::R13,
+    Register::R14,
+    Register::R15,
+];
+
+/// Bytes of a slot of the frame, and of a register.
+pub(super) const SLOT: usize = 64;
+
+/// Where streams and cells are.
+pub(super) struct Layout {
+    /// For each stream the argument cell of its address; that of its stride in bytes follows.
+    pub streams: u32,
+    /// The first cell of the uniforms.
+    pub uniforms: u32,
+    /// For each strided stream the slot with how far the first eight lanes are from the first one.
+    pub offsets: Vec<Option<u32>>,
+    /// For each stream bytes of an element, whether the next one follows, and the uniform that guards it.
+    pub access: Vec<(usize, bool, Option<u32>)>,
+    /// Lanes of a vector.
+    pub lanes: usize,
+}
+
+/// One of the vectors in flight.
+#[derive(Clone, Copy)]
+pub(super) struct Copy {
+    pub number: usize,
+    /// Whether it has fewer lanes.
+    pub tail: bool,
+    /// The register of its first accumulator; the others are below.
+    pub accumulators: u8,
+}
+
+/// Bytes in the making.
+pub(super) struct Assembler {
+    encoder: Encoder,
+    position: u64,
+    /// Where each literal is.
+    literals: FxHashMap<(u64, bool), u64>,
+    pub layout: Layout,
+    error: Option<IcedError>,
+}
+
+pub(super) fn vector(number: u8) -> Register {
+    Register::ZMM0 + u32::from(number)
+}
+
+pub(super) fn half(number: u8) -> Register {
+    Register::YMM0 + u32::from(number)
+}
+
+pub(super) fn mask(number: u8) -> Register {
+    Register::K0 + u32::from(number)
+}
+
+pub(super) fn memory(base: Register, displacement: i64) -> MemoryOperand {
+    MemoryOperand::new(base, Register::None, 1, displacement, 1, false, Register::None)
+}
+
+impl Assembler {
+    /// With literals in front of the code: first what is to be the same in all lanes, then blocks of 64 bytes.
+    pub fn new(layout: Layout, literals: &[(u64, bool)], blocks: &[[u8; 64]]) -> (Self, Vec<u64>) {
+        let mut bytes = vec![0; 5];
+        bytes.resize(64, 0x90);
+        let mut at = Vec::new();
+        for block in blocks {
+            at.push(bytes.len() as u64);
+            bytes.extend_from_slice(block);
+        }
+        let mut places = FxHashMap::default();
+        for &(bits, wide) in literals {
+            while wide && bytes.len() % 8 != 0 {
+                bytes.push(0);
+            }
+            places.entry((bits, wide)).or_insert_with(|| {
+                let place = bytes.len() as u64;
+                let count = if wide { 8 } else { 4 };
+                bytes.extend_from_slice(&bits.to_le_bytes()[..count]);
+                place
+            });
+        }
+        while bytes.len() % 16 != 0 {
+            bytes.push(0x90);
+        }
+        // Over the literals.
+        bytes[0] = 0xe9;
+        let distance = (bytes.len() as u32 - 5).to_le_bytes();
+        bytes[1..5].copy_from_slice(&distance);
+        let position = bytes.len() as u64;
+        let mut encoder = Encoder::new(64);
+        encoder.set_buffer(bytes);
+        (Assembler { encoder, position, literals: places, layout, error: None }, at)
+    }
+
+    /// The code.
+    pub fn finish(mut self) -> Result<Vec<u8>, IcedError> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(self.encoder.take_buffer()),
+        }
+    }
+
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Writes one; the first mistake is kept.
+    pub fn push(&mut self, instruction: Result<Instruction, IcedError>) {
+        match instruction.and_then(|instruction| self.encoder.encode(&instruction, self.position)) {
+            Ok(length) => self.position += length as u64,
+            Err(error) => self.error = self.error.take().or(Some(error)),
+        }
+    }
+
+    pub fn two(&mut self, code: Code, to: Register, from: Register) {
+        self.push(Instruction::with2(code, to, from));
+    }
+
+    pub fn load(&mut self, code: Code, to: Register, from: MemoryOperand) {
+        self.push(Instruction::with2(code, to, from));
+    }
+
+    pub fn store(&mut self, code: Code, to: MemoryOperand, from: Register) {
+        self.push(Instruction::with2(code, to, from));
+    }
+
+    pub fn number(&mut self, code: Code, to: Register, number: i32) {
+        self.push(Instruction::with2(code, to, number));
+    }
+
+    /// A jump to a place that is known, or to one that `here` fills in.
+    pub fn jump(&mut self, code: Code, target: Option<u64>) -> u64 {
+        self.push(Instruction::with_branch(code, target.unwrap_or(self.position + 1000)));
+        self.position
+    }
+
+    /// Makes a jump, which ended at a position, end here.
+    pub fn here(&mut self, jump: u64) {
+        let mut bytes = self.encoder.take_buffer();
+        let distance = ((self.position - jump) as u32).to_le_bytes();
+        let end = jump as usize;
+        if self.error.is_none() {
+            bytes[end - 4..end].copy_from_slice(&distance);
+        }
+        self.encoder.set_buffer(bytes);
+    }
+
+    pub fn cell(&self, cell: u32) -> MemoryOperand {
+        memory(ARGUMENTS, i64::from(cell) * 8)
+    }
+
+    pub fn slot(&self, slot: u32) -> MemoryOperand {
+        memory(Register::RSP, i64::from(slot) * SLOT as i64)
+    }
+
+    pub fn literal(&self, bits: u64, wide: bool, broadcast: bool) -> MemoryOperand {
+        let place = self.literals.get(&(bits, wide)).copied().unwrap_or(0);
+        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, broadcast, Register::None)
+    }
+
+    /// An operand that is the same in all lanes, in memory.
+    pub fn broadcast(&self, arg: Arg, lane: Lane) -> MemoryOperand {
+        match arg {
+            Arg::Uniform(cell) => {
+                let at = i64::from(self.layout.uniforms + cell) * 8;
+                MemoryOperand::new(ARGUMENTS, Register::None, 1, at, 1, true, Register::None)
+            }
+            Arg::Constant(bits) => self.literal(bits, lane.is_wide(), true),
+            _ => unreachable!("only what does not vary is repeated from memory"),
+        }
+    }
+
+    /// The address of a stream's part.
+    pub fn contiguous(&mut self, stream: u32, part: u8, copy: Copy) -> MemoryOperand {
+        let (bytes, ..) = self.layout.access[stream as usize];
+        let base = self.base(stream);
+        let ahead = copy.number * self.layout.lanes * bytes + part as usize * SLOT;
+        MemoryOperand::new(base, POSITION, bytes as u32, ahead as i64, 1, false, Register::None)
+    }
+
+    /// The register with the address of a stream, loaded if it has none of its own.
+    pub fn base(&mut self, stream: u32) -> Register {
+        if let Some(&base) = BASES.get(stream as usize) {
+            return base;
+        }
+        let cell = self.cell(self.layout.streams + 2 * stream);
+        self.load(Code::Mov_r64_rm64, WORK[0], cell);
+        WORK[0]
+    }
+
+    /// The mask under which a part of a stream is accessed; none for all lanes.
+    pub fn access_mask(&mut self, stream: u32, part: u8, copy: Copy) -> Option<Register> {
+        let tail = if part == 0 { TAIL } else { TAIL_HIGH };
+        let guard = self.layout.access[stream as usize].2;
+        match guard {
+            Some(cell) => {
+                let cell = self.cell(self.layout.uniforms + cell);
+                self.load(Code::VEX_Kmovw_kr_km16, WORK_MASK, cell);
+                if copy.tail {
+                    self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, WORK_MASK, tail));
+                }
+                Some(WORK_MASK)
+            }
+            None => copy.tail.then_some(tail),
+        }
+    }
+}
+
+/// The literal that stands for the numbers of the lanes, a block of 64 bytes.
+pub(super) const STEPS: u64 = 0x5354_4550_5354_4550;
+
+impl Assembler {
+    /// Says where the numbers of the lanes are.
+    pub fn place_steps(&mut self, wide: bool, place: u64) {
+        self.literals.insert((STEPS, wide), place);
+    }
+}
