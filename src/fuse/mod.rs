@@ -15,6 +15,7 @@
 mod analysis;
 mod block;
 mod contract;
+mod one_hot;
 mod prepare;
 mod region;
 mod schedule;

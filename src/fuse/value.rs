@@ -7,6 +7,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::one_hot;
 use crate::ir::{Axes, AxisId, Constant};
 use crate::kernel::BufferId;
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
@@ -158,6 +159,13 @@ impl Values {
     pub fn reduce(&mut self, op: ReduceOp, over: &[AxisId], operand: ValueId) -> ValueId {
         if over.is_empty() {
             return operand;
+        }
+        for (place, &axis) in over.iter().enumerate() {
+            let short = if op == ReduceOp::Sum { one_hot::sum(self, axis, operand) } else { None };
+            if let Some(operand) = short {
+                let rest: Axes = over.iter().enumerate().filter(|(own, _)| *own != place).map(|(_, &axis)| axis).collect();
+                return self.reduce(op, &rest, operand);
+            }
         }
         let mut over: Axes = over.iter().copied().collect();
         over.sort();

@@ -10,6 +10,7 @@
 
 mod plan;
 mod print;
+mod summary;
 mod verify;
 
 pub use plan::{

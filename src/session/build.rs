@@ -368,7 +368,8 @@ impl LossBuilder {
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
             let (_, stages) = self.stages(&self.likely_shape(), true)?;
             if stage == Stage::Kernel {
-                return Ok(jit::plan(&stages.simplified, self.jit_precision(), self.vectors).to_string());
+                let plan = jit::plan(&stages.simplified, self.jit_precision(), self.vectors);
+                return Ok(format!("{plan}{}", plan.summary(self.jit_precision().bytes())));
             }
             let compiled = jit::compile_for(&stages.simplified, self.jit_precision(), self.vectors)?;
             return if stage == Stage::Clif { compiled.clif_text() } else { compiled.asm_text() }.map_err(Into::into);
