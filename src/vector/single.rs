@@ -9,7 +9,9 @@
 use std::f32::consts::{LN_2, LOG2_E};
 
 use super::double;
+pub(super) use super::error::erf_single as erf;
 use super::lane::{Bits, Real, polynomial};
+pub(super) use super::power::pow_single as pow;
 
 /// What ln 2 is larger than its nearest single (which is larger than ln 2).
 const LN_2_LOW: f32 = -1.904_654_2e-9;
@@ -58,13 +60,25 @@ fn power_of_two<R: Real<Number = f32>>(rounded: R) -> R {
     R::of_bits(rounded.bits().left(23))
 }
 
+/// [`reduce`] of an exponent: n and r. Beyond some, all is 0 or ∞.
+#[inline(always)]
+pub(super) fn reduce_exponent<R: Real<Number = f32>>(x: R) -> (R, R) {
+    let (_, n, r) = reduce(x.capped(x.number(90.0)).floored(x.number(-106.0)));
+    (n, r)
+}
+
+/// 2^n e^r for |r| ≤ ½ ln 2.
+#[inline(always)]
+pub(super) fn exp_of_reduced<R: Real<Number = f32>>(n: R, r: R) -> R {
+    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + r.number(1.0);
+    power.scaled(n)
+}
+
 /// e^x.
 #[inline(always)]
 pub(super) fn exp<R: Real<Number = f32>>(x: R) -> R {
-    // Beyond these all is 0 or ∞.
-    let (_, n, r) = reduce(x.capped(x.number(90.0)).floored(x.number(-106.0)));
-    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + x.number(1.0);
-    power.scaled(n)
+    let (n, r) = reduce_exponent(x);
+    exp_of_reduced(n, r)
 }
 
 /// ln(1 + f) + k ln 2 for f in [√½ − 1, √2 − 1].
@@ -82,16 +96,22 @@ fn with_edges<R: Real<Number = f32>>(result: R, x: R, start: f32) -> R {
     R::select(x.number(start).below(x), result, below)
 }
 
-/// The natural logarithm.
+/// x = 2^k (1 + f) for a positive finite x, with 1 + f in [√½, √2): f and k.
 #[inline(always)]
-pub(super) fn log<R: Real<Number = f32>>(x: R) -> R {
+pub(super) fn split<R: Real<Number = f32>>(x: R) -> (R, R) {
     let tiny = x.below(x.number(f32::MIN_POSITIVE));
     let normal = R::select(tiny, x * x.number(8_388_608.0), x);
     let shift = R::select(tiny, x.number(23.0), x.number(0.0));
     let bits = normal.bits();
     let k = bits.minus(bits.int(ROOT_HALF)).right_signed(23);
-    let f = R::of_bits(bits.minus(k.left(23))) - x.number(1.0);
-    with_edges(logarithm(f, R::of_int(k) - shift), x, 0.0)
+    (R::of_bits(bits.minus(k.left(23))) - x.number(1.0), R::of_int(k) - shift)
+}
+
+/// The natural logarithm.
+#[inline(always)]
+pub(super) fn log<R: Real<Number = f32>>(x: R) -> R {
+    let (f, k) = split(x);
+    with_edges(logarithm(f, k), x, 0.0)
 }
 
 /// ln(1 + x).
@@ -198,12 +218,6 @@ pub(super) fn log_cosh<R: Real<Number = f32>>(x: R) -> R {
     R::select(small, near, far)
 }
 
-/// max(a, 0)^b with 0^0 = 1; NaN if either is.
-#[inline(always)]
-pub(super) fn pow<R: Real<Number = f32>>(a: R, b: R) -> R {
-    R::of_double(double::pow_to_single(a.to_double(), b.to_double()))
-}
-
 /// Formulas of doubles, rounded once.
 macro_rules! rounded {
     ($($name:ident $doc:literal)*) => { $(
@@ -218,9 +232,9 @@ macro_rules! rounded {
 rounded! {
     sinh "The hyperbolic sine."
     cosh "The hyperbolic cosine."
-    sin "The sine of an angle up to [`double::FAR`]."
-    cos "The cosine of an angle up to [`double::FAR`]."
-    tan "The tangent of an angle up to [`double::FAR`]."
+    sin "The sine of an angle up to [`FAR`](super::angle::FAR)."
+    cos "The cosine of an angle up to [`FAR`](super::angle::FAR)."
+    tan "The tangent of an angle up to [`FAR`](super::angle::FAR)."
     asin "The arc sine."
     acos "The arc cosine."
     atan "The arc tangent."

@@ -253,7 +253,7 @@ fn doubles_are_within_two_units_of_the_digits() {
         }
     }
     worst.iter().for_each(|(name, error, line)| println!("{name:12} {error:.3}: {line}"));
-    assert_eq!(worst.len(), with_rows().count() + 1, "every row has digits");
+    assert_eq!(worst.len(), with_rows().count() + 2, "every row has digits");
     let broken: Vec<_> = worst.iter().filter(|(_, error, _)| *error > WORST).collect();
     assert!(broken.is_empty(), "{broken:?}");
 }
@@ -389,7 +389,7 @@ fn what_has_no_row_is_named() {
     let without: Vec<&str> =
         Unary::ALL.iter().filter(|&&op| unary_f32(op, machine()).is_none()).map(|op| op.name()).collect();
     let instructions = ["neg", "abs", "sqrt", "sign", "floor", "ceil", "round"];
-    let scalar = ["erf", "lgamma"];
+    let scalar = ["lgamma"];
     let rest: Vec<&str> = without.into_iter().filter(|name| !instructions.contains(name)).collect();
     assert_eq!(rest, scalar);
     assert!(Unary::ALL.iter().all(|&op| unary_f32(op, machine()).is_some() == unary_f64(op, machine()).is_some()));
