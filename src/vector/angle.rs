@@ -67,13 +67,16 @@ const ARC_SINE: [f64; 13] = [
     0.028_999_449_469_589_086,
 ];
 
-/// The quadrant of an angle, in the two lowest bits, and the rest.
+/// The quadrant of an angle, in the two lowest bits, and sine and cosine of the rest.
 #[inline(always)]
-fn quadrant<R: Real<Number = f64>>(x: R) -> (R::Bits, R) {
+fn quadrant<R: Real<Number = f64>>(x: R) -> (R::Bits, R, R) {
     let rounded = x.mul_add(x.number(FRAC_2_PI), x.number(ROUNDER));
     let n = rounded - x.number(ROUNDER);
-    let rest = n.mul_add(x.number(-HALF_PI_LOW[0]), n.mul_add(x.number(-FRAC_PI_2), x));
-    (rounded.bits(), n.mul_add(x.number(-HALF_PI_LOW[1]), rest))
+    let most = n.mul_add(x.number(-FRAC_PI_2), x);
+    let rest = n.mul_add(x.number(-HALF_PI_LOW[0]), most);
+    let lost = n.mul_add(x.number(-HALF_PI_LOW[0]), most - rest);
+    let (sine, cosine) = circle(rest, n.mul_add(x.number(-HALF_PI_LOW[1]), lost));
+    (rounded.bits(), sine, cosine)
 }
 
 /// Whether a quadrant is the second or the fourth.
@@ -90,23 +93,23 @@ fn with_sign_of<R: Real<Number = f64>>(quadrant: R::Bits, size: R) -> R {
     R::of_bits(size.bits().xor(quadrant.and(quadrant.int(2)).left(62)))
 }
 
-/// Sine and cosine of a small angle.
+/// Sine and cosine of a small angle r and a tiny one.
 #[inline(always)]
-fn circle<R: Real<Number = f64>>(r: R) -> (R, R) {
+fn circle<R: Real<Number = f64>>(r: R, tiny: R) -> (R, R) {
     let square = r * r;
-    let sine = (r * square).mul_add(polynomial(&SINE, square), r);
+    let sine = (r * square).mul_add(polynomial(&SINE, square), tiny) + r;
     let half = r.number(0.5) * square;
     let one = r.number(1.0);
     let most = one - half;
-    let cosine = most + (square * square).mul_add(polynomial(&COSINE, square), one - most - half);
+    let rest = (-r).mul_add(tiny, one - most - half);
+    let cosine = most + (square * square).mul_add(polynomial(&COSINE, square), rest);
     (sine, cosine)
 }
 
 /// The sine of an angle up to [`FAR`].
 #[inline(always)]
 pub(super) fn sin<R: Real<Number = f64>>(x: R) -> R {
-    let (quadrant, rest) = quadrant(x);
-    let (sine, cosine) = circle(rest);
+    let (quadrant, sine, cosine) = quadrant(x);
     let result = with_sign_of(quadrant, R::select(is_odd::<R>(quadrant), cosine, sine));
     R::select(x.equals(x.number(0.0)), x, result)
 }
@@ -114,29 +117,37 @@ pub(super) fn sin<R: Real<Number = f64>>(x: R) -> R {
 /// The cosine of an angle up to [`FAR`].
 #[inline(always)]
 pub(super) fn cos<R: Real<Number = f64>>(x: R) -> R {
-    let (quadrant, rest) = quadrant(x);
-    let (sine, cosine) = circle(rest);
+    let (quadrant, sine, cosine) = quadrant(x);
     with_sign_of(quadrant.plus(quadrant.int(1)), R::select(is_odd::<R>(quadrant), sine, cosine))
 }
 
 /// The tangent of an angle up to [`FAR`].
 #[inline(always)]
 pub(super) fn tan<R: Real<Number = f64>>(x: R) -> R {
-    let (quadrant, rest) = quadrant(x);
-    let (sine, cosine) = circle(rest);
+    let (quadrant, sine, cosine) = quadrant(x);
     let odd = is_odd::<R>(quadrant);
     let (top, bottom) = (R::select(odd, -cosine, sine), R::select(odd, sine, cosine));
     R::select(x.equals(x.number(0.0)), x, top / bottom)
 }
 
-/// atan(top / bottom) + start, of numbers ≥ 0, at most 1 apart from another quarter: (1 − q) / (1 + q) is where the
-/// quotient q is large.
+/// atan(top / bottom) for 0 ≤ top ≤ bottom. Where the quotient is large, it is ¼π and the one of their difference by
+/// their sum; an exact one also has what these two lose.
 #[inline(always)]
-fn arc<R: Real<Number = f64>>(top: R, bottom: R) -> R {
+fn arc<const EXACT: bool, R: Real<Number = f64>>(top: R, bottom: R) -> R {
+    let zero = top.number(0.0);
     let large = (bottom * bottom.number(0.414_213_562_373_095_03)).below(top);
-    let (high, low) = (R::select(large, top - bottom, top), R::select(large, top + bottom, bottom));
-    let start = R::select(large, top.number(FRAC_PI_4), top.number(0.0));
-    let q = high / low;
+    let (difference, sum) = (top - bottom, top + bottom);
+    let (high, low) = (R::select(large, difference, top), R::select(large, sum, bottom));
+    let start = R::select(large, top.number(FRAC_PI_4), zero);
+    let q = if EXACT {
+        let inverse = top.number(1.0) / low;
+        let q = high * inverse;
+        let lost = (top - (difference + bottom)) - q * (top - (sum - bottom));
+        let rest = (-q).mul_add(low, high) + R::select(large, lost, zero);
+        rest.mul_add(inverse, q)
+    } else {
+        high / low
+    };
     let square = q * q;
     start + (q * square).mul_add(polynomial(&ARC_TANGENT, square), q)
 }
@@ -158,13 +169,25 @@ fn supplement<R: Real<Number = f64>>(angle: R) -> R {
 pub(super) fn atan<R: Real<Number = f64>>(x: R) -> R {
     let (a, one) = (x.abs(), x.number(1.0));
     let beyond = one.below(a);
-    let angle = arc(R::select(beyond, one, a), R::select(beyond, a, one));
+    let angle = arc::<false, R>(R::select(beyond, one, a), R::select(beyond, a, one));
     R::select(beyond, complement(angle), angle).copysign(x)
 }
 
 /// The angle of the point (b, a); 0 at the origin.
 #[inline(always)]
 pub(super) fn atan2<R: Real<Number = f64>>(a: R, b: R) -> R {
+    angle_of::<true, R>(a, b)
+}
+
+/// The same of singles, to be rounded to one.
+#[inline(always)]
+pub(super) fn atan2_to_single<R: Real<Number = f64>>(a: R, b: R) -> R {
+    angle_of::<false, R>(a, b)
+}
+
+/// The angle of a point.
+#[inline(always)]
+fn angle_of<const EXACT: bool, R: Real<Number = f64>>(a: R, b: R) -> R {
     let (one, zero) = (a.number(1.0), a.number(0.0));
     let (height, width) = (a.abs(), b.abs());
     let steep = width.below(height);
@@ -172,41 +195,46 @@ pub(super) fn atan2<R: Real<Number = f64>>(a: R, b: R) -> R {
     // Two infinities are as equal numbers, and so are two zeros, in front of the selection below.
     let equal = low.equals(high);
     let (low, high) = (R::select(equal, one, low), R::select(equal, one, high));
-    // Sums must not overflow.
-    let shrink = R::select(a.number(1e300).below(high), a.number(0.25), one);
-    let angle = arc(low * shrink, high * shrink);
+    // An exact quotient by ∞ is 0 as well.
+    let endless = high.equals(a.number(f64::INFINITY));
+    let (low, high) = if EXACT { (R::select(endless, zero, low), R::select(endless, one, high)) } else { (low, high) };
+    // Sums must not overflow, and inverses neither.
+    let scale = R::select(a.number(1e300).below(high), a.number(0.25), one);
+    let tiny = high.below(a.number(1e-300));
+    let scale = if EXACT { R::select(tiny, a.number(1e30), scale) } else { scale };
+    let angle = arc::<EXACT, R>(low * scale, high * scale);
     let angle = R::select(steep, complement(angle), angle);
     let angle = R::select(one.copysign(b).below(zero), supplement(angle), angle).copysign(a);
     let angle = R::select(a.equals(zero) & b.equals(zero), zero, angle);
     R::select(a.equals(a) & b.equals(b), angle, a.number(f64::NAN))
 }
 
-/// asin of √square, for square ≤ ¼.
+/// Whether |x| < ½, and asin |x| then, else asin √(½ − ½ |x|), half of what is left of it to ½π: the root and what the
+/// angle is larger.
 #[inline(always)]
-fn arc_sine<R: Real<Number = f64>>(root: R, square: R) -> R {
-    (root * square).mul_add(polynomial(&ARC_SINE, square), root)
-}
-
-/// Whether |x| < ½, and asin |x| then, else asin √(½ − ½ |x|), half of what is left of it to ½π.
-#[inline(always)]
-fn near_or_half<R: Real<Number = f64>>(x: R) -> (R::Mask, R) {
+fn near_or_half<R: Real<Number = f64>>(x: R) -> (R::Mask, R, R) {
     let (a, half) = (x.abs(), x.number(0.5));
     let near = a.below(half);
     let rest = half - half * a;
-    (near, arc_sine(R::select(near, a, rest.sqrt()), R::select(near, a * a, rest)))
+    let (root, square) = (R::select(near, a, rest.sqrt()), R::select(near, a * a, rest));
+    (near, root, root * square * polynomial(&ARC_SINE, square))
 }
 
 /// The arc sine.
 #[inline(always)]
 pub(super) fn asin<R: Real<Number = f64>>(x: R) -> R {
-    let (near, angle) = near_or_half(x);
-    R::select(near, angle, complement(x.number(2.0) * angle)).copysign(x)
+    let (near, root, more) = near_or_half(x);
+    let (right, twice) = (x.number(FRAC_PI_2), x.number(2.0) * root);
+    let most = right - twice;
+    let rest = (right - most) - twice - (x.number(2.0) * more - x.number(HALF_PI_LOW[0]));
+    R::select(near, root + more, most + rest).copysign(x)
 }
 
 /// The arc cosine.
 #[inline(always)]
 pub(super) fn acos<R: Real<Number = f64>>(x: R) -> R {
-    let (near, angle) = near_or_half(x);
+    let (near, root, more) = near_or_half(x);
+    let angle = root + more;
     let double = x.number(2.0) * angle;
     let side = R::select(x.below(x.number(0.0)), supplement(double), double);
     R::select(near, complement(angle.copysign(x)), side)

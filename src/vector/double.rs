@@ -4,7 +4,7 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
-pub(super) use super::angle::{acos, asin, atan, atan2, cos, sin, tan};
+pub(super) use super::angle::{acos, asin, atan, atan2, atan2_to_single, cos, sin, tan};
 pub(super) use super::error::erf_double as erf;
 use super::lane::{Bits, Real, polynomial};
 pub(super) use super::power::pow_double as pow;
@@ -42,6 +42,32 @@ const LOGARITHM: [f64; 8] = [
     0.153_862_451_309_175_64,
     0.132_686_379_317_332_43,
     0.130_879_490_300_344_99,
+];
+
+/// (tanh x − x) / x³ in x², on |x| ≤ 0.6.
+const TANGENT: [f64; 11] = [
+    -0.333_333_333_333_331_26,
+    0.133_333_333_332_997_63,
+    -0.053_968_253_949_332_42,
+    0.021_869_488_003_276_48,
+    -0.008_863_226_785_765_2,
+    0.003_592_037_440_868_62,
+    -0.001_455_215_660_333_246_8,
+    0.000_587_189_337_743_291_2,
+    -0.000_230_398_640_275_233_23,
+    7.931_599_234_583_949e-5,
+    -1.717_971_452_377_061_8e-5,
+];
+
+/// (sinh x − x) / x³ in x², on |x| ≤ 1.
+const HYPERBOLIC_SINE: [f64; 7] = [
+    0.166_666_666_666_666_69,
+    0.008_333_333_333_332_912,
+    0.000_198_412_698_415_934_08,
+    2.755_731_910_675_827_3e-6,
+    2.505_213_099_855_596_5e-8,
+    1.605_665_913_968_632_6e-10,
+    7.776_603_887_144_441e-13,
 ];
 
 /// (ln cosh x − ½ x²) / x⁴ in x², on |x| ≤ 1.
@@ -169,8 +195,10 @@ pub(super) fn log1p<R: Real<Number = f64>>(x: R) -> R {
 #[inline(always)]
 pub(super) fn expm1<R: Real<Number = f64>>(x: R) -> R {
     let x = x.capped(x.number(720.0));
-    let (rounded, n, r) = reduce(x.floored(x.number(-50.0)));
-    let rest = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r);
+    let x_near = x.floored(x.number(-50.0));
+    let (rounded, n, r) = reduce(x_near);
+    let lost = n.mul_add(x.number(-LN_2_LOW), n.mul_add(x.number(-LN_2), x_near) - r);
+    let rest = (r * r).mul_add(polynomial(&EXPONENTIAL, r), lost) + r;
     // 2^1024 is no number.
     let last = 1_152_921_504_606_846_976.0;
     let large = x.number(1000.0).below(n);
@@ -236,20 +264,23 @@ pub(super) fn log_sigmoid<R: Real<Number = f64>>(x: R) -> R {
 /// The hyperbolic tangent.
 #[inline(always)]
 pub(super) fn tanh<R: Real<Number = f64>>(x: R) -> R {
-    let a = x.abs().capped(x.number(22.0));
-    let power = expm1(x.number(2.0) * a);
-    (power / (power + x.number(2.0))).copysign(x)
+    let a = x.abs();
+    let (one, two) = (x.number(1.0), x.number(2.0));
+    let square = x * x;
+    let near = (a * square).mul_add(polynomial(&TANGENT, square), a);
+    let far = one - two / (exp(two * a) + one);
+    R::select(a.below(x.number(0.6)), near, far).copysign(x)
 }
 
 /// The hyperbolic sine.
 #[inline(always)]
 pub(super) fn sinh<R: Real<Number = f64>>(x: R) -> R {
     let a = x.abs();
-    let most = x.number(30.0);
-    let power = expm1(a.capped(most));
-    let near = x.number(0.5) * (power + power / (power + x.number(1.0)));
-    let far = half_exp(a);
-    R::select(a.below(most), near, far).copysign(x)
+    let square = x * x;
+    let near = (a * square).mul_add(polynomial(&HYPERBOLIC_SINE, square), a);
+    let half = half_exp(a);
+    let far = half - x.number(0.25) / half;
+    R::select(a.below(x.number(1.0)), near, far).copysign(x)
 }
 
 /// The hyperbolic cosine.

@@ -243,5 +243,5 @@ rounded! {
 /// The angle of the point (b, a); 0 at the origin.
 #[inline(always)]
 pub(super) fn atan2<R: Real<Number = f32>>(a: R, b: R) -> R {
-    R::of_double(double::atan2(a.to_double(), b.to_double()))
+    R::of_double(double::atan2_to_single(a.to_double(), b.to_double()))
 }
