@@ -8,7 +8,7 @@
 
 mod running;
 
-use lossc::session::{Engine, LossBuilder};
+use lossc::session::{Engine, Loss, LossBuilder};
 use lossc::tensor::{DType, Tensor};
 
 use running::data::Random;
@@ -25,23 +25,31 @@ const SHAPES: [&[(&str, &[usize])]; 2] =
 /// Data sets of each shape.
 const SEEDS: u64 = 3;
 
-fn run(builder: &LossBuilder, dtype: DType, tensors: &Tensors) -> Numbers {
-    let loss = builder.clone().engine(Engine::Jit).dtype(dtype).wrt(floats(builder)).build().expect("it builds");
-    let tensors = if dtype == DType::F32 { single(tensors) } else { tensors.clone() };
-    numbers(&call(&loss, &tensors).expect("it runs"))
+/// A loss in a precision, with gradients by all floats.
+fn compiled(builder: &LossBuilder, dtype: DType) -> Loss {
+    builder.clone().engine(Engine::Jit).dtype(dtype).wrt(floats(builder)).build().expect("it builds")
 }
 
-/// The same data, every float off by at most half a unit in the last place.
-fn shaken(tensors: &Tensors, random: &mut Random) -> Tensors {
-    let mut shake = |tensor: &Tensor| match tensor.dtype().is_float() {
+fn run(loss: &Loss, tensors: &Tensors) -> Numbers {
+    numbers(&call(loss, tensors).expect("it runs"))
+}
+
+/// The same data, every number that is measured (no class or count) off by at most half a unit in the last place.
+fn shaken(builder: &LossBuilder, tensors: &Tensors, random: &mut Random) -> Tensors {
+    let inputs = builder.info().inputs;
+    let continuous = |name: &str| inputs.iter().any(|one| one.name == name && CONTINUOUS.contains(&one.kind.as_str()));
+    let mut shake = |name: &String, tensor: &Tensor| match continuous(name) {
         true => {
             let values = tensor.to_f64().into_iter().map(|value| value * (1.0 + random.between(-UNIT, UNIT)));
             Tensor::f64(values.collect(), &tensor.shape)
         }
         false => tensor.clone(),
     };
-    tensors.iter().map(|(name, tensor)| (name.clone(), shake(tensor))).collect()
+    tensors.iter().map(|(name, tensor)| (name.clone(), shake(name, tensor))).collect()
 }
+
+/// Kinds of inputs that are not all of a few numbers.
+const CONTINUOUS: [&str; 3] = ["real", "logit", "prob"];
 
 /// The largest difference of two gradients by an input, in units of the largest number of the second one.
 fn error(got: &[f64], want: &[f64]) -> f64 {
@@ -64,20 +72,19 @@ struct Row {
 
 fn measured(loss: &str, builder: &LossBuilder) -> Row {
     let mut row = Row { loss: loss.to_owned(), worst: (0.0, "–".into()), shaken: 0.0 };
-    for shape in SHAPES {
-        for seed in 0..SEEDS {
-            let tensors = data(loss, builder, shape, 500 + seed);
-            let want = run(builder, DType::F64, &tensors);
-            let got = run(builder, DType::F32, &tensors);
-            let moved = run(builder, DType::F64, &shaken(&tensors, &mut Random::new(700 + seed)));
-            for input in floats(builder) {
-                let want = want.gradient(&input);
-                let error_here = error(got.gradient(&input), want);
-                if error_here > row.worst.0 || error_here.is_nan() {
-                    row.worst = (error_here, input.clone());
-                }
-                row.shaken = row.shaken.max(error(moved.gradient(&input), want));
+    let (in_double, in_single) = (compiled(builder, DType::F64), compiled(builder, DType::F32));
+    for (shape, seed) in SHAPES.iter().flat_map(|shape| (0..SEEDS).map(move |seed| (shape, seed))) {
+        let tensors = data(loss, builder, shape, 500 + seed);
+        let want = run(&in_double, &tensors);
+        let got = run(&in_single, &single(&tensors));
+        let moved = run(&in_double, &shaken(builder, &tensors, &mut Random::new(700 + seed)));
+        for input in floats(builder) {
+            let want = want.gradient(&input);
+            let error_here = error(got.gradient(&input), want);
+            if error_here > row.worst.0 || error_here.is_nan() {
+                row.worst = (error_here, input.clone());
             }
+            row.shaken = row.shaken.max(error(moved.gradient(&input), want));
         }
     }
     row

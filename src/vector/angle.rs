@@ -67,7 +67,7 @@ const ARC_SINE: [f64; 13] = [
     0.028_999_449_469_589_086,
 ];
 
-/// The quadrant of an angle, in the two lowest bits, and sine and cosine of the rest.
+/// The quadrant of an angle, in the two lowest bits, and the rest in two parts.
 #[inline(always)]
 fn quadrant<R: Real<Number = f64>>(x: R) -> (R::Bits, R, R) {
     let rounded = x.mul_add(x.number(FRAC_2_PI), x.number(ROUNDER));
@@ -75,8 +75,7 @@ fn quadrant<R: Real<Number = f64>>(x: R) -> (R::Bits, R, R) {
     let most = n.mul_add(x.number(-FRAC_PI_2), x);
     let rest = n.mul_add(x.number(-HALF_PI_LOW[0]), most);
     let lost = n.mul_add(x.number(-HALF_PI_LOW[0]), most - rest);
-    let (sine, cosine) = circle(rest, n.mul_add(x.number(-HALF_PI_LOW[1]), lost));
-    (rounded.bits(), sine, cosine)
+    (rounded.bits(), rest, n.mul_add(x.number(-HALF_PI_LOW[1]), lost))
 }
 
 /// Whether a quadrant is the second or the fourth.
@@ -93,23 +92,35 @@ fn with_sign_of<R: Real<Number = f64>>(quadrant: R::Bits, size: R) -> R {
     R::of_bits(size.bits().xor(quadrant.and(quadrant.int(2)).left(62)))
 }
 
-/// Sine and cosine of a small angle r and a tiny one.
+/// The sine of a small angle r and a tiny one: r and the rest.
 #[inline(always)]
-fn circle<R: Real<Number = f64>>(r: R, tiny: R) -> (R, R) {
+fn small_sine<R: Real<Number = f64>>(r: R, tiny: R) -> (R, R) {
     let square = r * r;
-    let sine = (r * square).mul_add(polynomial(&SINE, square), tiny) + r;
+    (r, (r * square).mul_add(polynomial(&SINE, square), tiny))
+}
+
+/// Its cosine: 1 − ½ r² and the rest.
+#[inline(always)]
+fn small_cosine<R: Real<Number = f64>>(r: R, tiny: R) -> (R, R) {
+    let (square, one) = (r * r, r.number(1.0));
     let half = r.number(0.5) * square;
-    let one = r.number(1.0);
     let most = one - half;
     let rest = (-r).mul_add(tiny, one - most - half);
-    let cosine = most + (square * square).mul_add(polynomial(&COSINE, square), rest);
-    (sine, cosine)
+    (most, (square * square).mul_add(polynomial(&COSINE, square), rest))
+}
+
+/// Sine and cosine of the rest of an angle, and its quadrant.
+#[inline(always)]
+fn circle<R: Real<Number = f64>>(x: R) -> (R::Bits, R, R) {
+    let (quadrant, rest, tiny) = quadrant(x);
+    let (sine, cosine) = (small_sine(rest, tiny), small_cosine(rest, tiny));
+    (quadrant, sine.0 + sine.1, cosine.0 + cosine.1)
 }
 
 /// The sine of an angle up to [`FAR`].
 #[inline(always)]
 pub(super) fn sin<R: Real<Number = f64>>(x: R) -> R {
-    let (quadrant, sine, cosine) = quadrant(x);
+    let (quadrant, sine, cosine) = circle(x);
     let result = with_sign_of(quadrant, R::select(is_odd::<R>(quadrant), cosine, sine));
     R::select(x.equals(x.number(0.0)), x, result)
 }
@@ -117,37 +128,44 @@ pub(super) fn sin<R: Real<Number = f64>>(x: R) -> R {
 /// The cosine of an angle up to [`FAR`].
 #[inline(always)]
 pub(super) fn cos<R: Real<Number = f64>>(x: R) -> R {
-    let (quadrant, sine, cosine) = quadrant(x);
+    let (quadrant, sine, cosine) = circle(x);
     with_sign_of(quadrant.plus(quadrant.int(1)), R::select(is_odd::<R>(quadrant), sine, cosine))
 }
 
 /// The tangent of an angle up to [`FAR`].
 #[inline(always)]
 pub(super) fn tan<R: Real<Number = f64>>(x: R) -> R {
-    let (quadrant, sine, cosine) = quadrant(x);
+    let (quadrant, rest, tiny) = quadrant(x);
+    let (sine, cosine) = (small_sine(rest, tiny), small_cosine(rest, tiny));
+    let whole = |(most, rest): (R, R)| (most + rest, most - (most + rest) + rest);
+    let (sine, cosine) = (whole(sine), whole(cosine));
     let odd = is_odd::<R>(quadrant);
-    let (top, bottom) = (R::select(odd, -cosine, sine), R::select(odd, sine, cosine));
-    R::select(x.equals(x.number(0.0)), x, top / bottom)
+    let (top, above) = (R::select(odd, -cosine.0, sine.0), R::select(odd, -cosine.1, sine.1));
+    let (bottom, below) = (R::select(odd, sine.0, cosine.0), R::select(odd, sine.1, cosine.1));
+    R::select(x.equals(x.number(0.0)), x, quotient(top, above, bottom, below))
+}
+
+/// (top + above) / (bottom + below), where what is added is tiny.
+#[inline(always)]
+fn quotient<R: Real<Number = f64>>(top: R, above: R, bottom: R, below: R) -> R {
+    let inverse = top.number(1.0) / bottom;
+    let q = top * inverse;
+    let rest = (-q).mul_add(bottom, top) + (-q).mul_add(below, above);
+    rest.mul_add(inverse, q)
 }
 
 /// atan(top / bottom) for 0 ≤ top ≤ bottom. Where the quotient is large, it is ¼π and the one of their difference by
-/// their sum; an exact one also has what these two lose.
+/// their sum, with what these two lose.
 #[inline(always)]
-fn arc<const EXACT: bool, R: Real<Number = f64>>(top: R, bottom: R) -> R {
+fn arc<R: Real<Number = f64>>(top: R, bottom: R) -> R {
     let zero = top.number(0.0);
     let large = (bottom * bottom.number(0.414_213_562_373_095_03)).below(top);
     let (difference, sum) = (top - bottom, top + bottom);
-    let (high, low) = (R::select(large, difference, top), R::select(large, sum, bottom));
+    let (above, below) = (top - (difference + bottom), top - (sum - bottom));
     let start = R::select(large, top.number(FRAC_PI_4), zero);
-    let q = if EXACT {
-        let inverse = top.number(1.0) / low;
-        let q = high * inverse;
-        let lost = (top - (difference + bottom)) - q * (top - (sum - bottom));
-        let rest = (-q).mul_add(low, high) + R::select(large, lost, zero);
-        rest.mul_add(inverse, q)
-    } else {
-        high / low
-    };
+    let (high, above) = (R::select(large, difference, top), R::select(large, above, zero));
+    let (low, below) = (R::select(large, sum, bottom), R::select(large, below, zero));
+    let q = quotient(high, above, low, below);
     let square = q * q;
     start + (q * square).mul_add(polynomial(&ARC_TANGENT, square), q)
 }
@@ -167,27 +185,16 @@ fn supplement<R: Real<Number = f64>>(angle: R) -> R {
 /// The arc tangent.
 #[inline(always)]
 pub(super) fn atan<R: Real<Number = f64>>(x: R) -> R {
-    let (a, one) = (x.abs(), x.number(1.0));
+    // Beyond this all is ½π.
+    let (a, one) = (x.abs().capped(x.number(1e300)), x.number(1.0));
     let beyond = one.below(a);
-    let angle = arc::<false, R>(R::select(beyond, one, a), R::select(beyond, a, one));
+    let angle = arc(R::select(beyond, one, a), R::select(beyond, a, one));
     R::select(beyond, complement(angle), angle).copysign(x)
 }
 
 /// The angle of the point (b, a); 0 at the origin.
 #[inline(always)]
 pub(super) fn atan2<R: Real<Number = f64>>(a: R, b: R) -> R {
-    angle_of::<true, R>(a, b)
-}
-
-/// The same of singles, to be rounded to one.
-#[inline(always)]
-pub(super) fn atan2_to_single<R: Real<Number = f64>>(a: R, b: R) -> R {
-    angle_of::<false, R>(a, b)
-}
-
-/// The angle of a point.
-#[inline(always)]
-fn angle_of<const EXACT: bool, R: Real<Number = f64>>(a: R, b: R) -> R {
     let (one, zero) = (a.number(1.0), a.number(0.0));
     let (height, width) = (a.abs(), b.abs());
     let steep = width.below(height);
@@ -195,14 +202,13 @@ fn angle_of<const EXACT: bool, R: Real<Number = f64>>(a: R, b: R) -> R {
     // Two infinities are as equal numbers, and so are two zeros, in front of the selection below.
     let equal = low.equals(high);
     let (low, high) = (R::select(equal, one, low), R::select(equal, one, high));
-    // An exact quotient by ∞ is 0 as well.
+    // A quotient by ∞ is 0 as well.
     let endless = high.equals(a.number(f64::INFINITY));
-    let (low, high) = if EXACT { (R::select(endless, zero, low), R::select(endless, one, high)) } else { (low, high) };
+    let (low, high) = (R::select(endless, zero, low), R::select(endless, one, high));
     // Sums must not overflow, and inverses neither.
     let scale = R::select(a.number(1e300).below(high), a.number(0.25), one);
-    let tiny = high.below(a.number(1e-300));
-    let scale = if EXACT { R::select(tiny, a.number(1e30), scale) } else { scale };
-    let angle = arc::<EXACT, R>(low * scale, high * scale);
+    let scale = R::select(high.below(a.number(1e-300)), a.number(1e30), scale);
+    let angle = arc(low * scale, high * scale);
     let angle = R::select(steep, complement(angle), angle);
     let angle = R::select(one.copysign(b).below(zero), supplement(angle), angle).copysign(a);
     let angle = R::select(a.equals(zero) & b.equals(zero), zero, angle);

@@ -4,7 +4,7 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
-pub(super) use super::angle::{acos, asin, atan, atan2, atan2_to_single, cos, sin, tan};
+pub(super) use super::angle::{acos, asin, atan, atan2, cos, sin, tan};
 pub(super) use super::error::erf_double as erf;
 use super::lane::{Bits, Real, polynomial};
 pub(super) use super::power::pow_double as pow;

@@ -14,6 +14,7 @@
 //! sentence promises; `tests/vector/` holds them to it. What has no row is left to [`crate::numeric`].
 
 mod angle;
+mod arc;
 mod compile;
 mod double;
 mod error;

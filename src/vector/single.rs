@@ -8,6 +8,7 @@
 
 use std::f32::consts::{LN_2, LOG2_E};
 
+pub(super) use super::arc::{acos, asin, atan, atan2};
 use super::double;
 pub(super) use super::error::erf_single as erf;
 use super::lane::{Bits, Real, polynomial};
@@ -235,13 +236,4 @@ rounded! {
     sin "The sine of an angle up to [`FAR`](super::angle::FAR)."
     cos "The cosine of an angle up to [`FAR`](super::angle::FAR)."
     tan "The tangent of an angle up to [`FAR`](super::angle::FAR)."
-    asin "The arc sine."
-    acos "The arc cosine."
-    atan "The arc tangent."
-}
-
-/// The angle of the point (b, a); 0 at the origin.
-#[inline(always)]
-pub(super) fn atan2<R: Real<Number = f32>>(a: R, b: R) -> R {
-    R::of_double(double::atan2_to_single(a.to_double(), b.to_double()))
 }
