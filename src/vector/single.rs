@@ -42,6 +42,9 @@ const LOGARITHM: [f32; 9] = [
 /// (tanh x − x) / x³ in x², on |x| ≤ 0.6.
 const TANGENT: [f32; 6] = [-0.333_333_34, 0.133_333_13, -0.053_961_754, 0.021_789_888, -0.008_415_027_5, 0.002_376_263];
 
+/// (sinh x − x) / x³ in x², on |x| ≤ 1.
+const HYPERBOLIC_SINE: [f32; 4] = [0.166_666_67, 0.008_333_310_5, 0.000_198_428_96, 2.782_211_8e-6];
+
 /// (ln cosh x − ½ x²) / x⁴ in x², on |x| ≤ 1.
 const LOG_COSH: [f32; 7] =
     [-0.083_333_3, 0.022_221_522, -0.006_740_148, 0.002_162_282_6, -0.000_680_857_2, 0.000_177_247_74, -2.591_622_3e-5];
@@ -219,6 +222,34 @@ pub(super) fn log_cosh<R: Real<Number = f32>>(x: R) -> R {
     R::select(small, near, far)
 }
 
+/// ¼ e^a in two parts, and the quarter of e^−a, for a ≥ 0. Beyond some, the first is so large that its double is ∞.
+#[inline(always)]
+fn quarters<R: Real<Number = f32>>(a: R) -> (R, R, R) {
+    let (rounded, _, r) = reduce(a.capped(a.number(89.5)));
+    let rest = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r);
+    let most = power_of_two(rounded - a.number(2.0));
+    let less = most * rest;
+    (most, less, a.number(0.0625) / (most + less))
+}
+
+/// The hyperbolic sine.
+#[inline(always)]
+pub(super) fn sinh<R: Real<Number = f32>>(x: R) -> R {
+    let a = x.abs();
+    let square = x * x;
+    let near = (a * square).mul_add(polynomial(&HYPERBOLIC_SINE, square), a);
+    let (most, less, decay) = quarters(a);
+    let far = x.number(2.0) * (most + (less - decay));
+    R::select(a.below(x.number(1.0)), near, far).copysign(x)
+}
+
+/// The hyperbolic cosine.
+#[inline(always)]
+pub(super) fn cosh<R: Real<Number = f32>>(x: R) -> R {
+    let (most, less, decay) = quarters(x.abs());
+    x.number(2.0) * (most + (less + decay))
+}
+
 /// Formulas of doubles, rounded once.
 macro_rules! rounded {
     ($($name:ident $doc:literal)*) => { $(
@@ -231,8 +262,6 @@ macro_rules! rounded {
 }
 
 rounded! {
-    sinh "The hyperbolic sine."
-    cosh "The hyperbolic cosine."
     sin "The sine of an angle up to [`FAR`](super::angle::FAR)."
     cos "The cosine of an angle up to [`FAR`](super::angle::FAR)."
     tan "The tangent of an angle up to [`FAR`](super::angle::FAR)."
