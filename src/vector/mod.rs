@@ -13,10 +13,14 @@
 //! Every formula is at most 2 units in the last place off, keeps NaN, and has the edge values that the operation's
 //! sentence promises; `tests/vector/` holds them to it. What has no row is left to [`crate::numeric`].
 
+mod angle;
+mod arc;
 mod compile;
 mod double;
+mod error;
 mod lane;
 mod logistic;
+mod power;
 mod single;
 mod table;
 

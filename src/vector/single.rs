@@ -8,8 +8,11 @@
 
 use std::f32::consts::{LN_2, LOG2_E};
 
+pub(super) use super::arc::{acos, asin, atan, atan2};
 use super::double;
+pub(super) use super::error::erf_single as erf;
 use super::lane::{Bits, Real, polynomial};
+pub(super) use super::power::pow_single as pow;
 
 /// What ln 2 is larger than its nearest single (which is larger than ln 2).
 const LN_2_LOW: f32 = -1.904_654_2e-9;
@@ -39,6 +42,9 @@ const LOGARITHM: [f32; 9] = [
 /// (tanh x − x) / x³ in x², on |x| ≤ 0.6.
 const TANGENT: [f32; 6] = [-0.333_333_34, 0.133_333_13, -0.053_961_754, 0.021_789_888, -0.008_415_027_5, 0.002_376_263];
 
+/// (sinh x − x) / x³ in x², on |x| ≤ 1.
+const HYPERBOLIC_SINE: [f32; 4] = [0.166_666_67, 0.008_333_310_5, 0.000_198_428_96, 2.782_211_8e-6];
+
 /// (ln cosh x − ½ x²) / x⁴ in x², on |x| ≤ 1.
 const LOG_COSH: [f32; 7] =
     [-0.083_333_3, 0.022_221_522, -0.006_740_148, 0.002_162_282_6, -0.000_680_857_2, 0.000_177_247_74, -2.591_622_3e-5];
@@ -58,13 +64,25 @@ fn power_of_two<R: Real<Number = f32>>(rounded: R) -> R {
     R::of_bits(rounded.bits().left(23))
 }
 
+/// [`reduce`] of an exponent: n and r. Beyond some, all is 0 or ∞.
+#[inline(always)]
+pub(super) fn reduce_exponent<R: Real<Number = f32>>(x: R) -> (R, R) {
+    let (_, n, r) = reduce(x.capped(x.number(90.0)).floored(x.number(-106.0)));
+    (n, r)
+}
+
+/// 2^n e^r for |r| ≤ ½ ln 2.
+#[inline(always)]
+pub(super) fn exp_of_reduced<R: Real<Number = f32>>(n: R, r: R) -> R {
+    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + r.number(1.0);
+    power.scaled(n)
+}
+
 /// e^x.
 #[inline(always)]
 pub(super) fn exp<R: Real<Number = f32>>(x: R) -> R {
-    // Beyond these all is 0 or ∞.
-    let (_, n, r) = reduce(x.capped(x.number(90.0)).floored(x.number(-106.0)));
-    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + x.number(1.0);
-    power.scaled(n)
+    let (n, r) = reduce_exponent(x);
+    exp_of_reduced(n, r)
 }
 
 /// ln(1 + f) + k ln 2 for f in [√½ − 1, √2 − 1].
@@ -82,16 +100,22 @@ fn with_edges<R: Real<Number = f32>>(result: R, x: R, start: f32) -> R {
     R::select(x.number(start).below(x), result, below)
 }
 
-/// The natural logarithm.
+/// x = 2^k (1 + f) for a positive finite x, with 1 + f in [√½, √2): f and k.
 #[inline(always)]
-pub(super) fn log<R: Real<Number = f32>>(x: R) -> R {
+pub(super) fn split<R: Real<Number = f32>>(x: R) -> (R, R) {
     let tiny = x.below(x.number(f32::MIN_POSITIVE));
     let normal = R::select(tiny, x * x.number(8_388_608.0), x);
     let shift = R::select(tiny, x.number(23.0), x.number(0.0));
     let bits = normal.bits();
     let k = bits.minus(bits.int(ROOT_HALF)).right_signed(23);
-    let f = R::of_bits(bits.minus(k.left(23))) - x.number(1.0);
-    with_edges(logarithm(f, R::of_int(k) - shift), x, 0.0)
+    (R::of_bits(bits.minus(k.left(23))) - x.number(1.0), R::of_int(k) - shift)
+}
+
+/// The natural logarithm.
+#[inline(always)]
+pub(super) fn log<R: Real<Number = f32>>(x: R) -> R {
+    let (f, k) = split(x);
+    with_edges(logarithm(f, k), x, 0.0)
 }
 
 /// ln(1 + x).
@@ -198,10 +222,32 @@ pub(super) fn log_cosh<R: Real<Number = f32>>(x: R) -> R {
     R::select(small, near, far)
 }
 
-/// max(a, 0)^b with 0^0 = 1; NaN if either is.
+/// ¼ e^a in two parts, and the quarter of e^−a, for a ≥ 0. Beyond some, the first is so large that its double is ∞.
 #[inline(always)]
-pub(super) fn pow<R: Real<Number = f32>>(a: R, b: R) -> R {
-    R::of_double(double::pow_to_single(a.to_double(), b.to_double()))
+fn quarters<R: Real<Number = f32>>(a: R) -> (R, R, R) {
+    let (rounded, _, r) = reduce(a.capped(a.number(89.5)));
+    let rest = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r);
+    let most = power_of_two(rounded - a.number(2.0));
+    let less = most * rest;
+    (most, less, a.number(0.0625) / (most + less))
+}
+
+/// The hyperbolic sine.
+#[inline(always)]
+pub(super) fn sinh<R: Real<Number = f32>>(x: R) -> R {
+    let a = x.abs();
+    let square = x * x;
+    let near = (a * square).mul_add(polynomial(&HYPERBOLIC_SINE, square), a);
+    let (most, less, decay) = quarters(a);
+    let far = x.number(2.0) * (most + (less - decay));
+    R::select(a.below(x.number(1.0)), near, far).copysign(x)
+}
+
+/// The hyperbolic cosine.
+#[inline(always)]
+pub(super) fn cosh<R: Real<Number = f32>>(x: R) -> R {
+    let (most, less, decay) = quarters(x.abs());
+    x.number(2.0) * (most + (less + decay))
 }
 
 /// Formulas of doubles, rounded once.
@@ -216,18 +262,7 @@ macro_rules! rounded {
 }
 
 rounded! {
-    sinh "The hyperbolic sine."
-    cosh "The hyperbolic cosine."
-    sin "The sine of an angle up to [`double::FAR`]."
-    cos "The cosine of an angle up to [`double::FAR`]."
-    tan "The tangent of an angle up to [`double::FAR`]."
-    asin "The arc sine."
-    acos "The arc cosine."
-    atan "The arc tangent."
-}
-
-/// The angle of the point (b, a); 0 at the origin.
-#[inline(always)]
-pub(super) fn atan2<R: Real<Number = f32>>(a: R, b: R) -> R {
-    R::of_double(double::atan2(a.to_double(), b.to_double()))
+    sin "The sine of an angle up to [`FAR`](super::angle::FAR)."
+    cos "The cosine of an angle up to [`FAR`](super::angle::FAR)."
+    tan "The tangent of an angle up to [`FAR`](super::angle::FAR)."
 }

@@ -2,22 +2,24 @@
 //!
 //! A formula has the same name in [`single`] and in [`double`].
 
+use std::ops::Mul;
+
 use super::compile::{Binary, Machine, Unary, compiled, map, map_two, mend, parts};
 use super::lane::Real;
-use super::{double, single};
+use super::{angle, double, single};
 use crate::numeric;
 use crate::op;
 
 /// Where sine, cosine and tangent are the formula's.
 #[inline(always)]
 fn near_single(x: f32) -> bool {
-    x.abs() <= double::FAR as f32
+    x.abs() <= angle::FAR as f32
 }
 
 /// The same for doubles.
 #[inline(always)]
 fn near_double(x: f64) -> bool {
-    x.abs() <= double::FAR
+    x.abs() <= angle::FAR
 }
 
 /// Declares the tables of functions of one operand for a lane type. Those of `near` have a formula for near
@@ -87,6 +89,7 @@ unary_tables! {
     Softplus softplus
     Tanh tanh
     LogCosh log_cosh
+    Erf erf
     Sinh sinh
     Cosh cosh
     Asin asin
@@ -100,15 +103,16 @@ unary_tables! {
 
 /// Powers with one exponent for all that a product gives as exactly; whether it was one.
 #[inline(always)]
-fn uniform_power(a: &[f32], b: &[f32], to: &mut [f32]) -> bool {
-    let exponent = b.first().copied().unwrap_or(2.0);
-    let simple = exponent == 1.0 || exponent == 2.0;
+fn uniform_power<T: Copy + PartialOrd + From<u8> + Mul<Output = T>>(a: &[T], b: &[T], to: &mut [T]) -> bool {
+    let (zero, one, two) = (T::from(0), T::from(1), T::from(2));
+    let exponent = b.first().copied().unwrap_or(two);
+    let simple = exponent == one || exponent == two;
     if !simple || !b.iter().fold(true, |all, &other| all & (other == exponent)) {
         return false;
     }
     for (a, to) in a.iter().zip(to) {
-        let base = if *a <= 0.0 { 0.0 } else { *a };
-        *to = if exponent == 1.0 { base } else { base * base };
+        let base = if *a <= zero { zero } else { *a };
+        *to = if exponent == one { base } else { base * base };
     }
     true
 }
@@ -153,12 +157,21 @@ macro_rules! binary_table {
     };
 }
 
-binary_table! {
-    /// The function of an operation on singles, if it has a row.
-    binary_f32 formula_binary_f32 f32, single; Pow pow uniform_power Atan2 atan2 never
+/// Both tables have the same rows.
+macro_rules! binary_tables {
+    ($($rows:tt)*) => {
+        binary_table! {
+            /// The function of an operation on singles, if it has a row.
+            binary_f32 formula_binary_f32 f32, single; $($rows)*
+        }
+        binary_table! {
+            /// The function of an operation on doubles, if it has a row.
+            binary_f64 formula_binary_f64 f64, double; $($rows)*
+        }
+    };
 }
 
-binary_table! {
-    /// The function of an operation on doubles, if it has a row.
-    binary_f64 formula_binary_f64 f64, double; Atan2 atan2 never
+binary_tables! {
+    Pow pow uniform_power
+    Atan2 atan2 never
 }

@@ -5,6 +5,7 @@
 pub mod data;
 pub mod freeze;
 pub mod learned;
+pub mod losses;
 
 use lossc::bind::{Binding, DataError};
 use lossc::eval::{Dense, Environment, Precision, evaluate_in};

@@ -79,4 +79,25 @@ for _ in range(300):
     exact = mp.atan2(mp.mpf(a), mp.mpf(b))
     y, ulp = nearest(exact)
     lines.append(f"atan2 {bits(a):x} {bits(b):x} {bits(y):x} {int(mp.nint((exact - mp.mpf(y)) / ulp * 1000))}")
+for x in spread(-6.5, 6.5, 300) + spread(-1.5, 1.5, 200):
+    exact = mp.erf(mp.mpf(x))
+    y, ulp = nearest(exact)
+    lines.append(f"erf {bits(x):x} {bits(y):x} {int(mp.nint((exact - mp.mpf(y)) / ulp * 1000))}")
+
+
+def powers(count):
+    """Bases of every size and near 1, exponents of every size and those that all but overflow."""
+    for place in range(count):
+        a = [random.uniform(0.5, 2), number(random.randrange(1, 0x7FEFFFFFFFFFFFFF)), random.uniform(0, 1)][place % 3]
+        a = a if place % 5 else 1 + random.uniform(-1, 1) * 2.0 ** random.uniform(-40, 0)
+        largest = float(709 / mp.log(mp.mpf(a))) if a != 1 else 1e9
+        b = [random.uniform(-4, 4), largest * random.uniform(0.9, 1), largest * random.uniform(-1.04, 1)][place % 7 % 3]
+        yield a, b
+
+
+for a, b in powers(900):
+    exact = mp.mpf(a) ** mp.mpf(b)
+    y, ulp = nearest(exact)
+    if abs(y) != float("inf"):
+        lines.append(f"pow {bits(a):x} {bits(b):x} {bits(y):x} {int(mp.nint((exact - mp.mpf(y)) / ulp * 1000))}")
 sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,117 @@
+//! How far the gradients of every loss in single precision are from those in double precision, on random data that
+//! single precision holds exactly, so that both compute the same function at the same place.
+//!
+//! The error of a gradient is |g₃₂ − g₆₄| in units of 2⁻²⁴ (half a unit in the last place of a single) of the largest
+//! number of the gradient by that input: an element that is much smaller than others of its tensor is not asked for
+//! more digits than these have. `docs/accuracy.md` has a bound for every loss; a loss that it does not name fails.
+//! `cargo test --test accuracy -- --nocapture` prints the table.
+
+mod running;
+
+use lossc::session::{Engine, Loss, LossBuilder};
+use lossc::tensor::{DType, Tensor};
+
+use running::data::Random;
+use running::losses::{data, floats, losses};
+use running::{Numbers, Tensors, call, numbers, single};
+
+/// Half a unit in the last place of a single in [½, 1).
+const UNIT: f64 = 1.0 / 16_777_216.0;
+
+/// Extents with several blocks and a rest, and small ones.
+const SHAPES: [&[(&str, &[usize])]; 2] =
+    [&[("..B", &[37, 41]), ("..S", &[11, 13]), ("..A", &[150]), ("N", &[19]), ("C", &[7]), ("D", &[33])], &[]];
+
+/// Data sets of each shape.
+const SEEDS: u64 = 3;
+
+/// A loss in a precision, with gradients by all floats.
+fn compiled(builder: &LossBuilder, dtype: DType) -> Loss {
+    builder.clone().engine(Engine::Jit).dtype(dtype).wrt(floats(builder)).build().expect("it builds")
+}
+
+fn run(loss: &Loss, tensors: &Tensors) -> Numbers {
+    numbers(&call(loss, tensors).expect("it runs"))
+}
+
+/// The same data, every number that is measured (no class or count) off by at most half a unit in the last place.
+fn shaken(builder: &LossBuilder, tensors: &Tensors, random: &mut Random) -> Tensors {
+    let inputs = builder.info().inputs;
+    let continuous = |name: &str| inputs.iter().any(|one| one.name == name && CONTINUOUS.contains(&one.kind.as_str()));
+    let mut shake = |name: &String, tensor: &Tensor| match continuous(name) {
+        true => {
+            let values = tensor.to_f64().into_iter().map(|value| value * (1.0 + random.between(-UNIT, UNIT)));
+            Tensor::f64(values.collect(), &tensor.shape)
+        }
+        false => tensor.clone(),
+    };
+    tensors.iter().map(|(name, tensor)| (name.clone(), shake(name, tensor))).collect()
+}
+
+/// Kinds of inputs that are not all of a few numbers.
+const CONTINUOUS: [&str; 3] = ["real", "logit", "prob"];
+
+/// The largest difference of two gradients by an input, in units of the largest number of the second one.
+fn error(got: &[f64], want: &[f64]) -> f64 {
+    let scale = want.iter().fold(0.0_f64, |scale, number| scale.max(number.abs()));
+    let errors = got.iter().zip(want).map(|(got, want)| match got == want {
+        true => 0.0,
+        false => (got - want).abs() / (UNIT * scale),
+    });
+    errors.fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
+}
+
+/// What was measured of a loss.
+struct Row {
+    loss: String,
+    /// The largest error of a gradient, and the input by which it is.
+    worst: (f64, String),
+    /// How far the gradients in double precision move if the data are rounded to single precision, in the same unit.
+    shaken: f64,
+}
+
+fn measured(loss: &str, builder: &LossBuilder) -> Row {
+    let mut row = Row { loss: loss.to_owned(), worst: (0.0, "–".into()), shaken: 0.0 };
+    let (in_double, in_single) = (compiled(builder, DType::F64), compiled(builder, DType::F32));
+    for (shape, seed) in SHAPES.iter().flat_map(|shape| (0..SEEDS).map(move |seed| (shape, seed))) {
+        let tensors = data(loss, builder, shape, 500 + seed);
+        let want = run(&in_double, &tensors);
+        let got = run(&in_single, &single(&tensors));
+        let moved = run(&in_double, &shaken(builder, &tensors, &mut Random::new(700 + seed)));
+        for input in floats(builder) {
+            let want = want.gradient(&input);
+            let error_here = error(got.gradient(&input), want);
+            if error_here > row.worst.0 || error_here.is_nan() {
+                row.worst = (error_here, input.clone());
+            }
+            row.shaken = row.shaken.max(error(moved.gradient(&input), want));
+        }
+    }
+    row
+}
+
+/// The bounds by loss: the rows of the second table of the document.
+fn bounds() -> Vec<(String, f64)> {
+    let document = include_str!("../docs/accuracy.md");
+    let table = document.split("| loss |").nth(1).expect("the table of losses");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    cells.map(|cells| (cells[1].trim_matches('`').to_owned(), cells[2].parse().expect("a bound"))).collect()
+}
+
+#[test]
+fn gradients_in_single_precision_are_as_exact_as_the_document_says() {
+    let bounds = bounds();
+    let mut failed = Vec::new();
+    for (loss, builder) in losses() {
+        let row = measured(&loss, &builder);
+        let (worst, input) = &row.worst;
+        println!("| `{}` | {worst:.1} | {input} | {:.1} |", row.loss, row.shaken);
+        match bounds.iter().find(|(name, _)| *name == loss) {
+            Some((_, bound)) if worst <= bound => {}
+            Some((_, bound)) => failed.push(format!("{loss}: by {input} off by {worst:.2}, more than {bound}")),
+            None => failed.push(format!("{loss} has no row in docs/accuracy.md: by {input} off by {worst:.2}")),
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
