@@ -2,6 +2,8 @@
 //!
 //! Relies on nothing; every stage up to the graph carries these so that a diagnostic can point.
 
+use std::sync::Arc;
+
 /// Names one source text of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
@@ -47,10 +49,10 @@ pub struct Source {
     pub text: String,
 }
 
-/// All source texts of one compilation, by [`SourceId`].
+/// All source texts of one compilation, by [`SourceId`]. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
-    sources: Vec<Source>,
+    sources: Vec<Arc<Source>>,
 }
 
 impl SourceMap {
@@ -62,13 +64,13 @@ impl SourceMap {
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        self.sources.push(Source { name: name.into(), text: text.into() });
+        self.sources.push(Arc::new(Source { name: name.into(), text: text.into() }));
         id
     }
 
     /// The source of an id, if the id is of this map.
     pub fn get(&self, id: SourceId) -> Option<&Source> {
-        self.sources.get(id.0 as usize)
+        self.sources.get(id.0 as usize).map(Arc::as_ref)
     }
 
     /// The text under a span; empty if the span is not of this map.

@@ -57,6 +57,8 @@ pub struct Checker<'w> {
     program: Program,
     states: Vec<State>,
     open: Vec<FunctionId>,
+    /// Whether it checks nothing but functions of the standard library, to keep them.
+    keeps: bool,
     /// Whether a chain of calls was too deep, which is said once.
     too_deep: bool,
     diagnostics: Vec<Diagnostic>,
@@ -67,9 +69,10 @@ impl<'w> Checker<'w> {
     pub fn new(world: &'w World) -> Self {
         Checker {
             world,
-            program: Program { functions: vec![None; world.functions.len()] },
+            program: Program { functions: vec![None; world.functions.len()], standard: world.kept().clone() },
             states: vec![State::Untouched; world.functions.len()],
             open: Vec::new(),
+            keeps: false,
             too_deep: false,
             diagnostics: Vec::new(),
         }
@@ -78,7 +81,7 @@ impl<'w> Checker<'w> {
     /// Checks everything that a module defines itself.
     pub fn module(&mut self, id: ModuleId) {
         for function in self.world.own_functions(id) {
-            let span = self.world.item(function).1.span;
+            let span = self.world.item(function).map(|item| item.span).unwrap_or_default();
             self.function(function, span);
         }
     }
@@ -108,6 +111,10 @@ impl<'w> Checker<'w> {
             }
             State::Untouched => {}
         }
+        if let Some(function) = self.standard(id) {
+            self.states[id.0 as usize] = State::Done;
+            return Some(function);
+        }
         if self.open.len() >= MAX_CALL_DEPTH {
             if !std::mem::replace(&mut self.too_deep, true) {
                 self.report(TypeError::TooDeep { limit: MAX_CALL_DEPTH, span: used_at });
@@ -124,12 +131,39 @@ impl<'w> Checker<'w> {
         checked
     }
 
+    /// The function if it is of the standard library, checked once a process. It knows nothing of what uses it, so it is
+    /// checked apart, and is the same whoever needs it first. (A library with mistakes is not kept: they are found, and
+    /// said, each time.)
+    fn standard(&self, id: FunctionId) -> Option<Arc<Function>> {
+        let kept = self.world.kept();
+        if !kept.holds(id) {
+            return None;
+        }
+        if kept.get(id).is_none() && !self.keeps {
+            let mut apart = Checker { keeps: true, ..Checker::new(self.world) };
+            apart.function(id, Span::default());
+            if apart.diagnostics.is_empty() {
+                for (position, function) in apart.program.functions.iter().enumerate() {
+                    function.iter().for_each(|function| kept.keep(FunctionId(position as u32), function.clone()));
+                }
+            }
+        }
+        kept.get(id).cloned()
+    }
+
     fn check_item(&mut self, id: FunctionId) -> Option<Function> {
         let world = self.world;
-        let (place, item) = world.item(id);
+        let module = world.functions[id.0 as usize].module;
+        let item = match world.item(id) {
+            Ok(item) => item,
+            Err(mistakes) => {
+                mistakes.iter().cloned().for_each(|mistake| self.say(mistake));
+                return None;
+            }
+        };
         match &item.kind {
-            ItemKind::Loss(function) => Scope::check(self, place.module, Sort::Loss, &item.docs, function, item.span),
-            ItemKind::Fn(function) => Scope::check(self, place.module, Sort::Fn, &item.docs, function, item.span),
+            ItemKind::Loss(function) => Scope::check(self, module, Sort::Loss, &item.docs, function, item.span),
+            ItemKind::Fn(function) => Scope::check(self, module, Sort::Fn, &item.docs, function, item.span),
             ItemKind::Const { name, value } => {
                 let function = ast::Function {
                     name: name.clone(),
@@ -137,7 +171,7 @@ impl<'w> Checker<'w> {
                     hyperparameters: Vec::new(),
                     body: ast::Body { statements: Vec::new(), result: value.clone() },
                 };
-                Scope::check(self, place.module, Sort::Const, &item.docs, &function, item.span)
+                Scope::check(self, module, Sort::Const, &item.docs, &function, item.span)
             }
             ItemKind::Axis { .. } => None,
         }
@@ -151,14 +185,15 @@ impl<'w> Checker<'w> {
     }
 
     fn item_name(&self, id: FunctionId) -> String {
-        match &self.world.item(id).1.kind {
-            ItemKind::Loss(function) | ItemKind::Fn(function) => function.name.text.clone(),
-            ItemKind::Const { name, .. } | ItemKind::Axis { name, .. } => name.text.clone(),
-        }
+        self.world.name(id).text.clone()
     }
 
     fn report(&mut self, error: TypeError) {
-        let diagnostic = report::diagnostic(&error);
+        self.say(report::diagnostic(&error));
+    }
+
+    /// Says something once.
+    fn say(&mut self, diagnostic: Diagnostic) {
         if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
         }

@@ -243,9 +243,7 @@ impl<'c, 'w> Scope<'c, 'w> {
 
     /// Reports what is suspicious.
     pub fn warn(&mut self, diagnostic: Diagnostic) {
-        if !self.checker.diagnostics.contains(&diagnostic) {
-            self.checker.diagnostics.push(diagnostic);
-        }
+        self.checker.say(diagnostic);
     }
 
     /// The source text under a span, on one line and not too long.

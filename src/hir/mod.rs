@@ -10,7 +10,7 @@ mod flow;
 mod outer;
 mod print;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::span::Span;
 use crate::syntax::ast::Role;
@@ -265,11 +265,47 @@ impl Repeat {
 pub struct Program {
     /// By [`FunctionId`].
     pub functions: Vec<Option<Arc<Function>>>,
+    /// Functions of the standard library, shared with every other program.
+    pub standard: Arc<Kept>,
 }
+
+/// Checked functions that are kept for the whole process, by [`FunctionId`]. What one is depends on nothing but the
+/// text of the standard library, so it does not matter who was the first to need it.
+#[derive(Debug, Default)]
+pub struct Kept(Vec<OnceLock<Arc<Function>>>);
 
 impl Program {
     /// The checked function of an id.
     pub fn function(&self, id: FunctionId) -> Option<&Arc<Function>> {
-        self.functions.get(id.0 as usize).and_then(Option::as_ref)
+        self.functions.get(id.0 as usize).and_then(Option::as_ref).or_else(|| self.standard.get(id))
+    }
+}
+
+impl Kept {
+    /// With room for so many functions.
+    pub fn new(count: usize) -> Self {
+        Kept(std::iter::repeat_with(OnceLock::new).take(count).collect())
+    }
+
+    /// The function of an id, if it is kept.
+    pub fn get(&self, id: FunctionId) -> Option<&Arc<Function>> {
+        self.0.get(id.0 as usize).and_then(OnceLock::get)
+    }
+
+    /// Whether the function of an id may be kept.
+    pub fn holds(&self, id: FunctionId) -> bool {
+        (id.0 as usize) < self.0.len()
+    }
+
+    /// Keeps a function. Whoever else checked it meanwhile has found the same.
+    pub fn keep(&self, id: FunctionId, function: Arc<Function>) {
+        if let Some(place) = self.0.get(id.0 as usize) {
+            place.get_or_init(|| function);
+        }
+    }
+
+    /// How many functions are kept.
+    pub fn count(&self) -> usize {
+        self.0.iter().filter(|place| place.get().is_some()).count()
     }
 }

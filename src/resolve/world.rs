@@ -1,51 +1,21 @@
 //! All modules of one compilation and the look-up of words in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::error::NameError;
+use super::library::{LazyItem, Standard};
 use super::loader::SourceLoader;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{FunctionId, LabelledAxis, Sort};
-use crate::span::{SourceId, SourceMap};
+use crate::hir::{FunctionId, Kept, LabelledAxis, Sort};
+use crate::span::{SourceId, SourceMap, Span};
 use crate::suggestion::did_you_mean;
-use crate::syntax::ast::{self, ItemKind, Name, UseNames};
+use crate::syntax::ast::{self, ItemKind, ItemWord, Name, UseNames};
 use crate::syntax::{SyntaxError, parse};
 
 /// A module of one [`World`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModuleId(pub u32);
-
-/// The standard library, parsed once a process.
-#[derive(Debug, Default)]
-pub struct Library {
-    modules: Vec<(String, String, Arc<ast::Module>)>,
-    errors: Vec<Diagnostic>,
-}
-
-impl Library {
-    /// Parses modules given as `(name, text)`; the names start with `std::`.
-    pub fn parse(modules: &[(&str, &str)]) -> Self {
-        let mut library = Library::default();
-        for (position, (name, text)) in modules.iter().enumerate() {
-            let source = SourceId(u32::try_from(position).unwrap_or(u32::MAX));
-            match parse(source, text) {
-                Ok(ast) => library.modules.push(((*name).to_string(), (*text).to_string(), Arc::new(ast))),
-                Err(errors) => {
-                    library.modules.push(((*name).to_string(), (*text).to_string(), Arc::default()));
-                    library.errors.extend(errors.iter().map(SyntaxError::diagnostic));
-                }
-            }
-        }
-        library
-    }
-
-    /// The embedded library, parsed when first needed.
-    pub fn embedded(modules: &[(&str, &str)]) -> &'static Library {
-        static LIBRARY: OnceLock<Library> = OnceLock::new();
-        LIBRARY.get_or_init(|| Library::parse(modules))
-    }
-}
 
 /// One module.
 #[derive(Clone, Debug)]
@@ -54,18 +24,51 @@ pub struct Module {
     pub name: String,
     /// Whether it belongs to the standard library.
     pub standard: bool,
-    /// What was written.
-    pub ast: Arc<ast::Module>,
     /// Its text.
     pub source: SourceId,
-    functions: BTreeMap<String, FunctionId>,
-    constants: BTreeMap<String, FunctionId>,
-    axes: BTreeMap<String, Arc<LabelledAxis>>,
+    pub(super) items: Items,
+    pub(super) functions: BTreeMap<String, FunctionId>,
+    pub(super) constants: BTreeMap<String, FunctionId>,
+    pub(super) axes: BTreeMap<String, Arc<LabelledAxis>>,
     aliases: BTreeMap<String, ModuleId>,
     used_functions: BTreeMap<String, FunctionId>,
     used_constants: BTreeMap<String, FunctionId>,
     /// Names that a `use` line should have brought, and did not: that is reported once, where it stands.
     lost: BTreeSet<String>,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub(super) enum Items {
+    /// All of it, parsed.
+    Parsed(Arc<ast::Module>),
+    /// Items that are parsed one by one.
+    Lazy(Arc<[LazyItem]>),
+}
+
+impl Items {
+    /// How many items are parsed.
+    pub fn parsed(&self) -> usize {
+        match self {
+            Items::Parsed(module) => module.items.len(),
+            Items::Lazy(items) => items.iter().filter(|item| item.is_parsed()).count(),
+        }
+    }
+
+    /// Word and name of every item.
+    fn heads(&self) -> Vec<(ItemWord, &Name)> {
+        match self {
+            Items::Parsed(module) => module.items.iter().map(|item| (item.kind.word(), item.kind.name())).collect(),
+            Items::Lazy(items) => items.iter().map(|item| (item.head.word, &item.head.name)).collect(),
+        }
+    }
+
+    fn name(&self, item: usize) -> &Name {
+        match self {
+            Items::Parsed(module) => module.items[item].kind.name(),
+            Items::Lazy(items) => &items[item].head.name,
+        }
+    }
 }
 
 /// Where a function stands.
@@ -79,38 +82,19 @@ pub struct FunctionItem {
     pub sort: Sort,
 }
 
-/// All modules.
-#[derive(Debug, Default)]
+/// All modules. Cheap to clone.
+#[derive(Clone, Debug, Default)]
 pub struct World {
     /// All texts.
     pub sources: SourceMap,
     /// All modules; the standard library comes first.
-    pub modules: Vec<Module>,
+    pub modules: Vec<Arc<Module>>,
     /// All losses, functions and constants, by [`FunctionId`].
     pub functions: Vec<FunctionItem>,
-    standard_functions: BTreeMap<String, FunctionId>,
-    standard_constants: BTreeMap<String, FunctionId>,
-    standard_axes: BTreeMap<String, Arc<LabelledAxis>>,
+    pub(super) standard: Arc<Standard>,
 }
 
 impl World {
-    /// A world that holds the standard library only.
-    pub fn new(library: &Library) -> (World, Vec<Diagnostic>) {
-        let mut world = World::default();
-        let mut errors = library.errors.clone();
-        for (name, text, ast) in &library.modules {
-            let source = world.sources.add(name.clone(), text.clone());
-            let id = world.add_module(name.clone(), true, ast.clone(), source, &mut errors);
-            let module = &world.modules[id.0 as usize];
-            let (functions, constants, axes) =
-                (module.functions.clone(), module.constants.clone(), module.axes.clone());
-            world.standard_functions.extend(functions);
-            world.standard_constants.extend(constants);
-            world.standard_axes.extend(axes);
-        }
-        (world, errors)
-    }
-
     /// Parses a text, loads what its `use` lines need, and lists what it defines. What is wrong is added to `errors`.
     pub fn load(
         &mut self,
@@ -162,8 +146,8 @@ impl World {
                 None => lost.extend(wanted_names(line)),
             }
         }
-        let id = self.add_module(path.to_string(), false, ast.clone(), source, errors);
-        self.modules[id.0 as usize].lost = lost;
+        let id = self.add_module(path.to_string(), Items::Parsed(ast.clone()), source, errors);
+        self.change(id).lost = lost;
         for (line, target) in used {
             self.bring(id, line, target, errors);
         }
@@ -228,19 +212,23 @@ impl World {
         near(&module.join("::")).map(|module| format!("{module}::{item}"))
     }
 
-    fn add_module(
+    /// A module that is not complete yet.
+    fn change(&mut self, id: ModuleId) -> &mut Module {
+        Arc::make_mut(&mut self.modules[id.0 as usize])
+    }
+
+    pub(super) fn add_module(
         &mut self,
         name: String,
-        standard: bool,
-        ast: Arc<ast::Module>,
+        items: Items,
         source: SourceId,
         errors: &mut Vec<Diagnostic>,
     ) -> ModuleId {
         let id = ModuleId(self.modules.len() as u32);
         let mut module = Module {
             name,
-            standard,
-            ast: ast.clone(),
+            standard: matches!(items, Items::Lazy(_)),
+            items: items.clone(),
             source,
             functions: BTreeMap::new(),
             constants: BTreeMap::new(),
@@ -250,12 +238,12 @@ impl World {
             used_constants: BTreeMap::new(),
             lost: BTreeSet::new(),
         };
-        let mut first: BTreeMap<(u8, &str), crate::span::Span> = BTreeMap::new();
-        for (position, item) in ast.items.iter().enumerate() {
-            let (space, name) = match &item.kind {
-                ItemKind::Loss(function) | ItemKind::Fn(function) => (0, &function.name),
-                ItemKind::Const { name, .. } => (1, name),
-                ItemKind::Axis { name, .. } => (2, name),
+        let mut first: BTreeMap<(u8, &str), Span> = BTreeMap::new();
+        for (position, (word, name)) in items.heads().into_iter().enumerate() {
+            let space = match word {
+                ItemWord::Loss | ItemWord::Fn => 0,
+                ItemWord::Const => 1,
+                ItemWord::Axis => 2,
             };
             if let Some(&first) = first.get(&(space, name.text.as_str())) {
                 let name_text = name.text.clone();
@@ -263,12 +251,18 @@ impl World {
                 continue;
             }
             first.insert((space, name.text.as_str()), name.span);
-            let sort = match &item.kind {
-                ItemKind::Loss(_) => Sort::Loss,
-                ItemKind::Fn(_) => Sort::Fn,
-                ItemKind::Const { .. } => Sort::Const,
-                ItemKind::Axis { name, labels } => {
-                    add_axis(&mut module, name, labels, errors);
+            let sort = match word {
+                ItemWord::Loss => Sort::Loss,
+                ItemWord::Fn => Sort::Fn,
+                ItemWord::Const => Sort::Const,
+                ItemWord::Axis => {
+                    match self.item_of(&items, source, position) {
+                        Ok(ast::Item { kind: ItemKind::Axis { labels, .. }, .. }) => {
+                            add_axis(&mut module, name, labels, errors);
+                        }
+                        Ok(_) => {}
+                        Err(found) => errors.extend_from_slice(found),
+                    }
                     continue;
                 }
             };
@@ -277,7 +271,7 @@ impl World {
             let names = if sort == Sort::Const { &mut module.constants } else { &mut module.functions };
             names.insert(name.text.clone(), function);
         }
-        self.modules.push(module);
+        self.modules.push(Arc::new(module));
         id
     }
 
@@ -287,17 +281,17 @@ impl World {
         let wanted: Vec<&Name> = match &line.names {
             UseNames::Path if whole => {
                 let Some(alias) = line.path.last() else { return };
-                self.modules[into.0 as usize].aliases.insert(alias.text.clone(), from);
+                self.change(into).aliases.insert(alias.text.clone(), from);
                 return;
             }
             UseNames::Path => line.path.last().into_iter().collect(),
             UseNames::Some(names) => names.iter().collect(),
             UseNames::All => {
-                let module = &mut self.modules[into.0 as usize];
+                let module = self.change(into);
                 module.used_functions.extend(source.functions.clone());
                 module.used_constants.extend(source.constants.clone());
-                for (name, axis) in source.axes {
-                    module.axes.entry(name).or_insert(axis);
+                for (name, axis) in &source.axes {
+                    module.axes.entry(name.clone()).or_insert_with(|| axis.clone());
                 }
                 return;
             }
@@ -308,32 +302,31 @@ impl World {
     }
 
     fn bring_one(&mut self, into: ModuleId, name: &Name, source: &Module, errors: &mut Vec<Diagnostic>) {
-        let module = &mut self.modules[into.0 as usize];
         let mut found = false;
         if let Some(&function) = source.functions.get(&name.text) {
             found = true;
-            if let Some(&other) = module.used_functions.get(&name.text)
+            if let Some(&other) = self.module(into).used_functions.get(&name.text)
                 && other != function
             {
                 let first = self.functions[other.0 as usize].module;
-                let first = self.modules[first.0 as usize].name.clone();
+                let first = self.module(first).name.clone();
                 let second = source.name.clone();
                 let name_text = name.text.clone();
                 errors.push(NameError::AmbiguousUse { name: name_text, first, second, span: name.span }.diagnostic());
                 return;
             }
-            module.used_functions.insert(name.text.clone(), function);
+            self.change(into).used_functions.insert(name.text.clone(), function);
         }
         if let Some(&constant) = source.constants.get(&name.text) {
             found = true;
-            module.used_constants.insert(name.text.clone(), constant);
+            self.change(into).used_constants.insert(name.text.clone(), constant);
         }
         if let Some(axis) = source.axes.get(&name.text) {
             found = true;
-            module.axes.insert(name.text.clone(), axis.clone());
+            self.change(into).axes.insert(name.text.clone(), axis.clone());
         }
         if !found {
-            module.lost.insert(name.text.clone());
+            self.change(into).lost.insert(name.text.clone());
             let all = source.functions.keys().chain(source.constants.keys()).chain(source.axes.keys());
             let suggestion = did_you_mean(&name.text, all.map(String::as_str)).map(str::to_string);
             let module = source.name.clone();
@@ -348,10 +341,50 @@ impl World {
         &self.modules[id.0 as usize]
     }
 
-    /// The definition of a function.
-    pub fn item(&self, id: FunctionId) -> (&FunctionItem, &ast::Item) {
+    /// The definition of a function; what is wrong with it, if it belongs to a library that is broken.
+    ///
+    /// # Errors
+    /// With all mistakes in the syntax of its module.
+    pub fn item(&self, id: FunctionId) -> Result<&ast::Item, &[Diagnostic]> {
         let function = &self.functions[id.0 as usize];
-        (function, &self.module(function.module).ast.items[function.item])
+        let module = self.module(function.module);
+        self.item_of(&module.items, module.source, function.item)
+    }
+
+    fn item_of<'i>(
+        &'i self,
+        items: &'i Items,
+        source: SourceId,
+        item: usize,
+    ) -> Result<&'i ast::Item, &'i [Diagnostic]> {
+        match items {
+            Items::Parsed(module) => Ok(&module.items[item]),
+            Items::Lazy(items) => items[item].get(&self.sources, source),
+        }
+    }
+
+    /// The name of a function.
+    pub fn name(&self, id: FunctionId) -> &Name {
+        let function = &self.functions[id.0 as usize];
+        self.module(function.module).items.name(function.item)
+    }
+
+    /// The item that a span is of.
+    pub fn item_at(&self, definition: Span) -> Option<&ast::Item> {
+        let holds =
+            |piece: Span| piece.source == definition.source && piece.range().contains(&definition.range().start);
+        self.modules.iter().find_map(|module| match &module.items {
+            Items::Parsed(module) => module.items.iter().find(|item| item.span == definition),
+            Items::Lazy(items) => {
+                let item = items.iter().find(|item| holds(item.head.piece))?;
+                item.get(&self.sources, module.source).ok().filter(|item| item.span == definition)
+            }
+        })
+    }
+
+    /// What is kept of the checked functions of the standard library.
+    pub fn kept(&self) -> &Arc<Kept> {
+        &self.standard.kept
     }
 
     /// The functions and losses that a module defines itself, in the order of its text.
@@ -364,7 +397,7 @@ impl World {
     pub fn function(&self, module: ModuleId, path: &[Name]) -> Option<FunctionId> {
         let module = self.module(module);
         match path {
-            [name] => [&module.functions, &module.used_functions, &self.standard_functions]
+            [name] => [&module.functions, &module.used_functions, &self.standard.functions]
                 .into_iter()
                 .find_map(|names| names.get(&name.text).copied()),
             [.., name] => self.path_module(module, path)?.functions.get(&name.text).copied(),
@@ -376,7 +409,7 @@ impl World {
     pub fn constant(&self, module: ModuleId, path: &[Name]) -> Option<FunctionId> {
         let module = self.module(module);
         match path {
-            [name] => [&module.constants, &module.used_constants, &self.standard_constants]
+            [name] => [&module.constants, &module.used_constants, &self.standard.constants]
                 .into_iter()
                 .find_map(|names| names.get(&name.text).copied()),
             [.., name] => self.path_module(module, path)?.constants.get(&name.text).copied(),
@@ -386,7 +419,7 @@ impl World {
 
     /// The labelled axis of a name in a module.
     pub fn labelled_axis(&self, module: ModuleId, name: &str) -> Option<&Arc<LabelledAxis>> {
-        self.module(module).axes.get(name).or_else(|| self.standard_axes.get(name))
+        self.module(module).axes.get(name).or_else(|| self.standard.axes.get(name))
     }
 
     fn path_module(&self, module: &Module, path: &[Name]) -> Option<&Module> {
@@ -398,7 +431,7 @@ impl World {
         }
         let full = words.join("::");
         let standard = format!("std::{full}");
-        self.modules.iter().find(|other| other.name == full || other.name == standard)
+        self.modules.iter().map(Arc::as_ref).find(|other| other.name == full || other.name == standard)
     }
 
     /// Whether a name is missing only because a `use` line failed.
@@ -410,25 +443,25 @@ impl World {
     /// Every function name that can be written in a module without a path.
     pub fn function_names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
         let module = self.module(module);
-        let all = module.functions.keys().chain(module.used_functions.keys()).chain(self.standard_functions.keys());
+        let all = module.functions.keys().chain(module.used_functions.keys()).chain(self.standard.functions.keys());
         all.map(String::as_str)
     }
 
     /// Every constant name that can be written in a module without a path.
     pub fn constant_names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
         let module = self.module(module);
-        let all = module.constants.keys().chain(module.used_constants.keys()).chain(self.standard_constants.keys());
+        let all = module.constants.keys().chain(module.used_constants.keys()).chain(self.standard.constants.keys());
         all.map(String::as_str)
     }
 
     /// Every labelled axis that can be written in a module.
     pub fn labelled_axis_names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
-        self.module(module).axes.keys().chain(self.standard_axes.keys()).map(String::as_str)
+        self.module(module).axes.keys().chain(self.standard.axes.keys()).map(String::as_str)
     }
 
     /// The losses of the standard library by name.
     pub fn standard_losses(&self) -> impl Iterator<Item = (&str, FunctionId)> {
-        let all = self.standard_functions.iter().map(|(name, &id)| (name.as_str(), id));
+        let all = self.standard.functions.iter().map(|(name, &id)| (name.as_str(), id));
         all.filter(|(_, id)| self.functions[id.0 as usize].sort == Sort::Loss)
     }
 }

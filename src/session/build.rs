@@ -393,9 +393,7 @@ impl LossBuilder {
 
     fn syntax_tree(&self) -> String {
         let definition = self.function.definition;
-        let modules = &self.program.world.modules;
-        let item = modules.iter().flat_map(|module| &module.ast.items).find(|item| item.span == definition);
-        match item {
+        match self.program.world.item_at(definition) {
             Some(item) => {
                 let module = Module { items: vec![item.clone()], ..Module::default() };
                 crate::syntax::outline(&module)

@@ -116,11 +116,16 @@ impl Loss {
         self.variant_by(key, || shape.clone())
     }
 
-    /// The kernels for some inputs.
-    fn variant_of(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Arc<Variant>, Error> {
+    /// The kernels for some inputs. Those of the last call need no search, for which calls from other threads would wait.
+    fn variant_of(&self, inputs: &[(&str, TensorView<'_>)], workspace: &mut Workspace) -> Result<Arc<Variant>, Error> {
         let function = self.inner.builder.function();
         let key = key_of_inputs(function, inputs);
-        self.variant_by(key, || shape_of(function, inputs))
+        if let Some(variant) = workspace.known(&self.inner, &key) {
+            return Ok(variant.clone());
+        }
+        let variant = self.variant_by(key.clone(), || shape_of(function, inputs))?;
+        workspace.meet(&variant, &self.inner, key);
+        Ok(variant)
     }
 
     fn variant_by(&self, key: Key, shape: impl FnOnce() -> Shape) -> Result<Arc<Variant>, Error> {
@@ -183,8 +188,7 @@ impl Loss {
         workspace: &'w mut Workspace,
     ) -> Result<&'w Evaluation, Error> {
         let builder = &self.inner.builder;
-        let variant = self.variant_of(inputs)?;
-        workspace.meet(&variant);
+        let variant = self.variant_of(inputs, workspace)?;
         self.parameters_into(&variant.program, params, &mut workspace.parameters)?;
         if !variant.conditions.conditions.is_empty() && workspace.checked != workspace.parameters {
             self.check_conditions(&variant, &workspace.parameters)?;

@@ -13,7 +13,7 @@ use crate::hir::{AxisIndex, ExprKind, Function};
 use crate::resolve::{Library, ModuleId, SourceLoader, World};
 use crate::span::{SourceId, SourceMap, Span};
 use crate::stdlib;
-use crate::syntax::ast::{self, ItemKind};
+use crate::syntax::ast::{self, ItemKind, ItemWord};
 use crate::syntax::{SyntaxError, parse, parse_expression};
 
 /// What was entered so far.
@@ -140,8 +140,8 @@ impl Notebook {
         let mut sources = SourceMap::new();
         let (tree, _) = self.tree(&mut sources, &mut Vec::new());
         let definition = |item: &ast::Item| {
-            let (word, name) = item_name(&item.kind);
-            Definition { word, name: name.text.clone(), text: sources.text(item.span).to_string() }
+            let (word, name) = (item.kind.word().text(), item.kind.name().text.clone());
+            Definition { word, name, text: sources.text(item.span).to_string() }
         };
         tree.items.iter().map(definition).collect()
     }
@@ -173,7 +173,7 @@ impl Notebook {
     }
 
     fn world(&self, loader: &dyn SourceLoader) -> Result<(World, ModuleId), Error> {
-        let (mut world, mut diagnostics) = World::new(Library::embedded(stdlib::MODULES));
+        let (mut world, mut diagnostics) = Library::embedded(stdlib::MODULES).world();
         let mut sources = std::mem::take(&mut world.sources);
         let (tree, first) = self.tree(&mut sources, &mut diagnostics);
         world.sources = sources;
@@ -226,21 +226,9 @@ impl Notebook {
     }
 }
 
-fn item_name(kind: &ItemKind) -> (&'static str, &ast::Name) {
-    match kind {
-        ItemKind::Loss(function) => ("loss", &function.name),
-        ItemKind::Fn(function) => ("fn", &function.name),
-        ItemKind::Const { name, .. } => ("const", name),
-        ItemKind::Axis { name, .. } => ("axis", name),
-    }
-}
-
 /// Whether one of the items takes the place of another: losses and functions share their names.
 fn same_name(items: &[ast::Item], other: &ast::Item) -> bool {
-    let space = |word: &'static str| if word == "fn" { "loss" } else { word };
-    let (word, name) = item_name(&other.kind);
-    items.iter().any(|item| {
-        let (new_word, new_name) = item_name(&item.kind);
-        item.span != other.span && space(new_word) == space(word) && new_name.text == name.text
-    })
+    let space = |kind: &ItemKind| if kind.word() == ItemWord::Fn { ItemWord::Loss } else { kind.word() };
+    let same = |kind: &ItemKind| space(kind) == space(&other.kind) && kind.name().text == other.kind.name().text;
+    items.iter().any(|item| item.span != other.span && same(&item.kind))
 }

@@ -15,7 +15,8 @@ use crate::suggestion::did_you_mean;
 use crate::syntax::ast::Role;
 use crate::syntax::{SyntaxError, parse_expression};
 
-/// Compiles texts. It has no state: the standard library, which it shares with all others, is parsed once a process.
+/// Compiles texts. It has no state: the standard library, which it shares with all others, is
+/// parsed and checked once a process, item by item as losses need it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Compiler;
 
@@ -48,7 +49,7 @@ impl Compiler {
     /// # Errors
     /// [`Error::Source`] with everything that is wrong.
     pub fn compile_named(&self, name: &str, text: &str, loader: &dyn SourceLoader) -> Result<Program, Error> {
-        let (mut world, mut diagnostics) = World::new(Library::embedded(stdlib::MODULES));
+        let (mut world, mut diagnostics) = Library::embedded(stdlib::MODULES).world();
         let module = world.load(name, text, loader, &mut diagnostics);
         let Some(module) = module else { return Err(Error::Source { diagnostics, sources: world.sources }) };
         let mut checker = Checker::new(&world);
@@ -65,7 +66,7 @@ impl Compiler {
     /// # Errors
     /// [`Error::Source`] with everything that is wrong.
     pub fn expression(&self, text: &str) -> Result<Program, Error> {
-        let (mut world, mut diagnostics) = World::new(Library::embedded(stdlib::MODULES));
+        let (mut world, mut diagnostics) = Library::embedded(stdlib::MODULES).world();
         let source = world.sources.add("expression", text);
         let expr = match parse_expression(source, text) {
             Ok(expr) => expr,

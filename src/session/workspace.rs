@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::Variant;
+use super::call::{Inner, Key, Variant};
 use super::error::Error;
 use super::result::{Evaluation, Gradient, Term, Value};
 use crate::bind::Binding;
@@ -21,8 +21,8 @@ pub struct Workspace {
     pub(super) parameters: Vec<f64>,
     /// The parameters that have met the conditions of the loss.
     pub(super) checked: Vec<f64>,
-    /// The kernels that the result is made by.
-    variant: Option<Arc<Variant>>,
+    /// The kernels that the result is made by, with their loss and what of the data they are made for.
+    variant: Option<(Arc<Variant>, Arc<Inner>, Key)>,
     evaluation: Evaluation,
 }
 
@@ -50,12 +50,15 @@ impl Workspace {
         self.evaluation
     }
 
+    /// The kernels of the last call, if they are those of this loss for such data.
+    pub(super) fn known(&self, loss: &Arc<Inner>, key: &Key) -> Option<&Arc<Variant>> {
+        let known = self.variant.as_ref().filter(|(_, own, own_key)| Arc::ptr_eq(own, loss) && own_key == key);
+        known.map(|(variant, ..)| variant)
+    }
+
     /// Forgets what was made by other kernels than these.
-    pub(super) fn meet(&mut self, variant: &Arc<Variant>) {
-        if self.variant.as_ref().is_some_and(|known| Arc::ptr_eq(known, variant)) {
-            return;
-        }
-        *self = Workspace { variant: Some(variant.clone()), ..Workspace::default() };
+    pub(super) fn meet(&mut self, variant: &Arc<Variant>, loss: &Arc<Inner>, key: Key) {
+        *self = Workspace { variant: Some((variant.clone(), loss.clone(), key)), ..Workspace::default() };
         let roles = variant.program.outputs.iter().map(|output| &output.role);
         let terms = roles.filter_map(|role| match role {
             OutputRole::Term(name) => Some(Term { name: name.clone(), value: f64::NAN, weight: 1.0 }),

@@ -70,6 +70,56 @@ pub enum ItemKind {
     Axis { name: Name, labels: Vec<Name> },
 }
 
+impl ItemKind {
+    /// The name that it defines.
+    pub fn name(&self) -> &Name {
+        match self {
+            ItemKind::Loss(function) | ItemKind::Fn(function) => &function.name,
+            ItemKind::Const { name, .. } | ItemKind::Axis { name, .. } => name,
+        }
+    }
+
+    /// The word that it begins with.
+    pub fn word(&self) -> ItemWord {
+        match self {
+            ItemKind::Loss(_) => ItemWord::Loss,
+            ItemKind::Fn(_) => ItemWord::Fn,
+            ItemKind::Const { .. } => ItemWord::Const,
+            ItemKind::Axis { .. } => ItemWord::Axis,
+        }
+    }
+}
+
+/// The word that an item begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemWord {
+    /// `loss`
+    Loss,
+    /// `fn`
+    Fn,
+    /// `const`
+    Const,
+    /// `axis`
+    Axis,
+}
+
+impl ItemWord {
+    /// The one of a text.
+    pub fn of(text: &str) -> Option<ItemWord> {
+        [ItemWord::Loss, ItemWord::Fn, ItemWord::Const, ItemWord::Axis].into_iter().find(|word| word.text() == text)
+    }
+
+    /// As it is written.
+    pub fn text(self) -> &'static str {
+        match self {
+            ItemWord::Loss => "loss",
+            ItemWord::Fn => "fn",
+            ItemWord::Const => "const",
+            ItemWord::Axis => "axis",
+        }
+    }
+}
+
 /// A loss or a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Function {

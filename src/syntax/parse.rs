@@ -3,7 +3,7 @@
 //! A text with mistakes is cut where items begin, and each piece is parsed alone, so that one run
 //! tells of all of them.
 
-use super::ast::{Expr, Module};
+use super::ast::{Expr, Item, Module};
 use super::build::{self, Place};
 use super::error::SyntaxError;
 use super::grammar::{Grammar, Pair, Rule};
@@ -44,6 +44,14 @@ pub fn parse_expression(source: SourceId, text: &str) -> Result<Expr, Vec<Syntax
         parse_rule(Rule::single_expr, text).map_err(|failure| vec![failure.explain(source, text, 0, &tokens)])?;
     let expr = pair.into_inner().next().expect("an expression");
     build::expression(Place { source, base: 0 }, expr).map_err(|error| vec![error])
+}
+
+/// The item that a piece of a text holds, which begins at byte `base`; none if anything is wrong.
+pub(super) fn item_alone(source: SourceId, base: usize, piece: &str) -> Option<Item> {
+    prepare(source, piece).ok()?;
+    let pair = parse_rule(Rule::single_item, piece).ok()?;
+    let item = pair.into_inner().find(|part| part.as_rule() == Rule::item)?;
+    build::item(Place { source, base }, item).ok()
 }
 
 /// Whether a text that somebody types breaks off: a bracket is open, or what was begun goes on in the next line.
