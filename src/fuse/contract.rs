@@ -1,7 +1,7 @@
 //! Products that are added to something → one operation, rounded once.
 //!
 //! This is decided for a value, not for a place where it is computed, so that it has the same bits in every loop: a maximum is
-//! found again. A sum of two products stays as it is: `a·b − c·d` is then 0 where both are the same.
+//! found again. A difference of two products stays as it is: `a·b − c·d` is then 0 where both are the same.
 
 use super::region::{Level, Step};
 use super::value::{Source, ValueId, ValueOp, Values};
@@ -29,8 +29,9 @@ pub(super) fn contract(values: &mut Values, levels: &[Level]) {
         };
         let is_mul = |of: ValueId| values.get(of).op == ValueOp::Binary(Binary::Mul);
         let (product, addend, negate_product, negate_addend) = match (product(first), product(second)) {
-            (true, false) if !is_mul(second) => (first, second, false, subtract),
-            (false, true) if !is_mul(first) => (second, first, subtract, false),
+            (true, false) if !subtract || !is_mul(second) => (first, second, false, subtract),
+            (false, true) if !subtract || !is_mul(first) => (second, first, subtract, false),
+            (true, true) if !subtract => (first, second, false, false),
             _ => continue,
         };
         let factors = [values.get(product).operands[0], values.get(product).operands[1]];

@@ -223,9 +223,15 @@ pub(super) fn log1p_of_decay<R: Real<Number = f64>>(e: R) -> R {
     logarithm(f, R::select(large, e.number(1.0), e.number(0.0)))
 }
 
+/// 1 / (1 + e) and e / (1 + e) for e in [0, 1].
+#[inline(always)]
+pub(super) fn shares<R: Real<Number = f64>>(e: R) -> (R, R) {
+    (share_of(e.number(1.0), e), share_of(e, e))
+}
+
 /// top / (1 + e) for e in [0, 1].
 #[inline(always)]
-pub(super) fn share_of<R: Real<Number = f64>>(top: R, e: R) -> R {
+fn share_of<R: Real<Number = f64>>(top: R, e: R) -> R {
     let one = e.number(1.0);
     let sum = one + e;
     // What the sum has lost of e.

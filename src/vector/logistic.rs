@@ -66,8 +66,7 @@ macro_rules! logistic {
                         let (mut plus, mut minus, mut rest) = ([0.0; PIECE], [0.0; PIECE], [0.0; PIECE]);
                         if has_sigmoid {
                             for (((x, decay), plus), minus) in x.iter().zip(&decay).zip(&mut plus).zip(&mut minus) {
-                                let large = $formulas::share_of(1.0, *decay);
-                                let small = $formulas::share_of(*decay, *decay);
+                                let (large, small) = $formulas::shares(*decay);
                                 *plus = if *x >= 0.0 { large } else { small };
                                 *minus = if -*x >= 0.0 { large } else { small };
                             }

@@ -39,6 +39,21 @@ const LOGARITHM: [f32; 9] = [
     0.069_675_47,
 ];
 
+/// ln(1 + e) / e on [0, 1].
+const LOGARITHM_NEAR: [f32; 11] = [
+    1.0,
+    -0.499_999_88,
+    0.333_326_9,
+    -0.249_885_78,
+    0.198_979_29,
+    -0.161_293_24,
+    0.124_670_96,
+    -0.083_073_7,
+    0.041_981_05,
+    -0.013_631_333,
+    0.002_072_918_2,
+];
+
 /// (tanh x − x) / x³ in x², on |x| ≤ 0.6.
 const TANGENT: [f32; 6] = [-0.333_333_34, 0.133_333_13, -0.053_961_754, 0.021_789_888, -0.008_415_027_5, 0.002_376_263];
 
@@ -74,7 +89,7 @@ pub(super) fn reduce_exponent<R: Real<Number = f32>>(x: R) -> (R, R) {
 /// 2^n e^r for |r| ≤ ½ ln 2.
 #[inline(always)]
 pub(super) fn exp_of_reduced<R: Real<Number = f32>>(n: R, r: R) -> R {
-    let power = (r * r).mul_add(polynomial(&EXPONENTIAL, r), r) + r.number(1.0);
+    let power = polynomial(&EXPONENTIAL, r).mul_add(r, r.number(1.0)).mul_add(r, r.number(1.0));
     power.scaled(n)
 }
 
@@ -150,35 +165,35 @@ pub(super) fn expm1<R: Real<Number = f32>>(x: R) -> R {
 /// e^−|x|.
 #[inline(always)]
 pub(super) fn decay<R: Real<Number = f32>>(x: R) -> R {
-    exp(-x.abs())
+    let (_, n, r) = reduce((-x.abs()).floored(x.number(-106.0)));
+    exp_of_reduced(n, r)
 }
 
 /// ln(1 + e) for e in [0, 1].
 #[inline(always)]
 pub(super) fn log1p_of_decay<R: Real<Number = f32>>(e: R) -> R {
-    let large = e.number(0.414).below(e);
-    let f = R::select(large, e.mul_add(e.number(0.5), e.number(-0.5)), e);
-    logarithm(f, R::select(large, e.number(1.0), e.number(0.0)))
+    polynomial(&LOGARITHM_NEAR, e) * e
 }
 
-/// top / (1 + e) for e in [0, 1].
+/// 1 / (1 + e) and e / (1 + e) for e in [0, 1].
 #[inline(always)]
-pub(super) fn share_of<R: Real<Number = f32>>(top: R, e: R) -> R {
+pub(super) fn shares<R: Real<Number = f32>>(e: R) -> (R, R) {
     let one = e.number(1.0);
     let sum = one + e;
     // What the sum has lost of e.
     let lost = e - (sum - one);
     let inverse = one / sum;
-    let quotient = top * inverse;
-    let rest = quotient.mul_add(-sum, top) - quotient * lost;
-    rest.mul_add(inverse, quotient)
+    let large = (inverse * lost).mul_add(-inverse, inverse);
+    let quotient = e * large;
+    let rest = quotient.mul_add(-lost, quotient.mul_add(-sum, e));
+    (large, rest.mul_add(large, quotient))
 }
 
 /// 1 / (1 + e^−x).
 #[inline(always)]
 pub(super) fn sigmoid<R: Real<Number = f32>>(x: R) -> R {
-    let e = decay(x);
-    share_of(R::select(x.number(0.0).at_most(x), x.number(1.0), e), e)
+    let (large, small) = shares(decay(x));
+    R::select(x.number(0.0).at_most(x), large, small)
 }
 
 /// ln(1 + e^x), given ln(1 + e^−|x|).

@@ -126,6 +126,12 @@ impl<'a> Allocator<'a> {
         later.copied().unwrap_or(u32::MAX)
     }
 
+    /// The task that needs a node next: this one, if it has not got it yet.
+    fn needed(&self, id: Id) -> u32 {
+        let later = self.uses[id.0 as usize].iter().rev().find(|&&at| at >= self.now);
+        later.copied().unwrap_or(u32::MAX)
+    }
+
     /// A free register, made free if there is none.
     fn take(&mut self, lane: Lane) -> Option<u8> {
         let file = self.file(lane);
@@ -148,10 +154,10 @@ impl<'a> Allocator<'a> {
     fn evict(&mut self, lane: Lane) -> Option<usize> {
         let file = if lane == Lane::Mask { &self.masks } else { &self.vectors };
         let candidates = (0..file.inside.len()).filter(|&place| !file.locked[place]);
-        let place = candidates.max_by_key(|&place| file.inside[place].map_or(u32::MAX, |id| self.next_use(id)))?;
+        let place = candidates.max_by_key(|&place| file.inside[place].map_or(u32::MAX, |id| self.needed(id)))?;
         let (id, number) = (file.inside[place]?, file.numbers[place]);
         let again = matches!(self.lines.graph.get(id).op, Op::Constant(_) | Op::Uniform(_)) || self.is_plain_load(id);
-        if self.next_use(id) != u32::MAX && !again && !self.slots_of.contains_key(&id) {
+        if self.needed(id) != u32::MAX && !again && !self.slots_of.contains_key(&id) {
             let slot = self.out.slots;
             self.out.slots += 1;
             self.slots_of.insert(id, slot);

@@ -208,6 +208,16 @@ impl Graph {
         match op {
             Op::Two(two) => self.fold_two(two, lane, operands[0], operands[1]),
             Op::Select if operands[1] == operands[2] => Some(operands[1]),
+            // 0 ≤ −x and −x ≤ 0.
+            Op::Compare(relation @ (Relation::Below | Relation::AtMost)) if is_float(lane) => {
+                let [a, b] = [operands[0], operands[1]];
+                let other = match (self.constant_of(a), self.negation(lane, b), self.negation(lane, a)) {
+                    (Some(0), Some(x), _) => [x, a],
+                    (_, _, Some(x)) if self.constant_of(b) == Some(0) => [b, x],
+                    _ => return None,
+                };
+                Some(self.add(Op::Compare(relation), lane, &other))
+            }
             Op::MulAdd { negate_product, negate_addend } => {
                 let [a, b, c] = [operands[0], operands[1], operands[2]];
                 if let Some(a) = self.negation(lane, a) {
