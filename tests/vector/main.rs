@@ -7,6 +7,7 @@
 use lossc::numeric;
 use lossc::op::{Binary, LOGISTIC, Unary};
 use lossc::vector::{Machine, binary_f32, binary_f64, logistic_f32, logistic_f64, machine, unary_f32, unary_f64};
+use lossc::vector::{formula_binary_f32, formula_binary_f64, formula_unary_f32, formula_unary_f64};
 
 /// Most units in the last place that a function may be off.
 const WORST: f64 = 2.0;
@@ -375,6 +376,41 @@ fn bits_do_not_depend_on_machine_or_place() {
             assert!(same_f64(got, *want), "{}({x:e}) is {got:e} alone and {want:e} in a block", op.name());
         }
     }
+}
+
+/// A formula that is found for a code generator is the one of the blocks; what holds near 0 only has none.
+#[test]
+fn formulas_have_the_bits_of_blocks() {
+    let single: Vec<f32> = singles(PART).take(4000).chain(edges()).collect();
+    let double = &doubles()[59_000..];
+    for op in with_rows() {
+        let near = [Unary::Sin, Unary::Cos, Unary::Tan].contains(&op);
+        let want = block_f32(op, machine(), &single).expect("a row");
+        for (&x, want) in single.iter().zip(want) {
+            let got = formula_unary_f32(op, x);
+            assert!(got.map_or(near, |got| !near && same_f32(got, want)), "{}({x:e}) is {got:?}", op.name());
+        }
+        let want = block_f64(op, machine(), double).expect("a row");
+        for (&x, want) in double.iter().zip(want) {
+            let got = formula_unary_f64(op, x);
+            assert!(got.map_or(near, |got| !near && same_f64(got, want)), "{}({x:e}) is {got:?}", op.name());
+        }
+    }
+    for op in [Binary::Pow, Binary::Atan2] {
+        let reversed: Vec<f32> = single.iter().rev().copied().collect();
+        let want = two_f32(op, machine(), &single, &reversed).expect("a row");
+        for ((&a, &b), want) in single.iter().zip(&reversed).zip(want) {
+            let got = formula_binary_f32(op, a, b).expect("a formula");
+            assert!(same_f32(got, want), "{}({a:e}, {b:e}) is {got:e}, not {want:e}", op.name());
+        }
+        let reversed: Vec<f64> = double.iter().rev().copied().collect();
+        let want = two_f64(op, machine(), double, &reversed).expect("a row");
+        for ((&a, &b), want) in double.iter().zip(&reversed).zip(want) {
+            let got = formula_binary_f64(op, a, b).expect("a formula");
+            assert!(same_f64(got, want), "{}({a:e}, {b:e}) is {got:e}, not {want:e}", op.name());
+        }
+    }
+    assert_eq!(formula_unary_f32(Unary::Lgamma, 1.5_f32), None);
 }
 
 /// The functions that share an exponential have the bits of each alone, whichever are wanted.
