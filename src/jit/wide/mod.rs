@@ -81,12 +81,8 @@ pub(super) fn compile(
     careful: bool,
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Wide> {
-    let lines = lines::lines(strip, double, careful, facts);
-    if lines.is_none() { eprintln!("NO LINES"); }
-    let lines = lines?;
-    let body = body::body(&lines);
-    if body.is_none() { eprintln!("NO BODY {} nodes", lines.graph.len()); }
-    let body = body?;
+    let lines = lines::lines(strip, double, careful, facts)?;
+    let body = body::body(&lines)?;
     let cells = Cells::new(&lines);
     let code = function::function(&lines, &body, cells).ok()?;
     Some(Wide { code, streams: lines.streams, uniforms: lines.uniforms, cells })
