@@ -80,10 +80,10 @@ impl Lanes for Wide {
     #[inline(always)]
     fn transpose([a, b, c, d]: [Wide; 4]) -> [Wide; 4] {
         unsafe {
-            let pairs = |a: __m512, b: __m512| {
-                (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(a, b)))
-            };
-            let ((ab_low, ab_high), (cd_low, cd_high)) = (pairs(a.0, b.0), pairs(c.0, d.0));
+            let ab_low = _mm512_castps_pd(_mm512_unpacklo_ps(a.0, b.0));
+            let ab_high = _mm512_castps_pd(_mm512_unpackhi_ps(a.0, b.0));
+            let cd_low = _mm512_castps_pd(_mm512_unpacklo_ps(c.0, d.0));
+            let cd_high = _mm512_castps_pd(_mm512_unpackhi_ps(c.0, d.0));
             [
                 Wide(_mm512_castpd_ps(_mm512_unpacklo_pd(ab_low, cd_low))),
                 Wide(_mm512_castpd_ps(_mm512_unpackhi_pd(ab_low, cd_low))),

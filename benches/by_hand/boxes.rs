@@ -29,13 +29,11 @@ impl Kernel for CompleteIou<'_> {
                 (pred.as_chunks::<4>().0, target.as_chunks::<4>().0, gradient.as_chunks_mut::<4>().0);
             let mut sum = L::splat(0.0);
             for ((pred, target), gradient) in pred.iter().zip(target).zip(gradient) {
-                let corners = |four: &[L::Memory; 4]| {
-                    L::transpose([L::load(&four[0]), L::load(&four[1]), L::load(&four[2]), L::load(&four[3])])
-                };
-                let (value, slopes) = element(corners(pred), corners(target), scale);
+                let (value, slopes) = element(corners::<L>(pred), corners::<L>(target), scale);
                 sum = sum + value;
-                for (slope, memory) in L::transpose(slopes).into_iter().zip(gradient) {
-                    slope.store(memory);
+                let slopes = L::transpose(slopes);
+                for corner in 0..4 {
+                    slopes[corner].store(&mut gradient[corner]);
                 }
             }
             total += f64::from(sum.sum());
@@ -48,6 +46,12 @@ impl Kernel for CompleteIou<'_> {
         }
         total
     }
+}
+
+/// Whole boxes → each corner of all.
+#[inline(always)]
+fn corners<L: Lanes>(four: &[L::Memory; 4]) -> [L; 4] {
+    L::transpose([L::load(&four[0]), L::load(&four[1]), L::load(&four[2]), L::load(&four[3])])
 }
 
 /// What one direction gives: of the overlap and of the box around both, the extent and its slopes by the two edges.
@@ -94,11 +98,15 @@ impl<L: Lanes> Slopes<L> {
     fn of(&self, side: &Side<L>, other: L, extent: L, center: L, turn: L) -> [L; 2] {
         let by_extent = extent.fma(self.by_area, turn);
         let shrink = self.apart * side.outer * L::splat(2.0);
-        let [low, high] = [0, 1].map(|edge| {
-            let distance = shrink.fnma(side.outer_by[edge], center) * self.by_diagonal;
-            (side.inner_by[edge] * other).fnma(self.by_shared, distance)
-        });
+        let low = self.edge(side.inner_by[0] * other, shrink.fnma(side.outer_by[0], center));
+        let high = self.edge(side.inner_by[1] * other, shrink.fnma(side.outer_by[1], center));
         [(low - by_extent) * self.scale, (high + by_extent) * self.scale]
+    }
+
+    // No closure: it would be compiled without the features of the loop.
+    #[inline(always)]
+    fn edge(&self, shared: L, distance: L) -> L {
+        shared.fnma(self.by_shared, distance * self.by_diagonal)
     }
 }
 

@@ -36,6 +36,7 @@ impl Pass<3> for SumsOfKept {
 }
 
 /// by_y·y + constant
+#[derive(Clone, Copy)]
 struct Slope {
     by_y: f32,
     constant: f32,
@@ -74,8 +75,7 @@ pub fn from_probabilities(level: Level, data: &Data, gradients: &mut [Vec<f32>])
     }
     let (value, slopes) = combined(&sums);
     for (at, (y, gradient)) in y.chunks_exact(plane).zip(gradients[0].chunks_exact_mut(plane)).enumerate() {
-        let Slope { by_y, constant } = slopes[at % classes];
-        stream::<_, 0, 4>(level, Slope { by_y, constant }, y, y, gradient);
+        stream::<_, 0, 4>(level, slopes[at % classes], y, y, gradient);
     }
     value
 }
@@ -116,10 +116,12 @@ impl Kernel for Softmax<'_> {
     fn run<L: Lanes>(self) {
         let (logits, out) = (planes::<L>(self.logits), planes_mut::<L>(self.out));
         for at in 0..logits[0].len() {
-            let x: [L; CLASSES] = std::array::from_fn(|class| L::load(&logits[class][at]));
-            let pairs = [x[0].max(x[1]), x[2].max(x[3]), x[4].max(x[5]), x[6].max(x[7])];
+            let mut e = [L::splat(0.0); CLASSES];
+            for class in 0..CLASSES {
+                e[class] = L::load(&logits[class][at]);
+            }
+            let pairs = [e[0].max(e[1]), e[2].max(e[3]), e[4].max(e[5]), e[6].max(e[7])];
             let top = pairs[0].max(pairs[1]).max(pairs[2].max(pairs[3]));
-            let mut e = x;
             for e in &mut e {
                 *e = exp(*e - top);
             }
@@ -145,12 +147,13 @@ impl Kernel for ThroughSoftmax<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let (target, kept) = (planes::<L>(self.target), planes_mut::<L>(self.kept));
-        let slopes: [(L, L); CLASSES] =
-            std::array::from_fn(|class| (L::splat(self.slopes[class].by_y), L::splat(self.slopes[class].constant)));
         for at in 0..target[0].len() {
-            let p: [L; CLASSES] = std::array::from_fn(|class| L::load(&kept[class][at]));
-            let t: [L; CLASSES] =
-                std::array::from_fn(|class| L::load(&target[class][at]).fma(slopes[class].0, slopes[class].1));
+            let (mut p, mut t) = ([L::splat(0.0); CLASSES], [L::splat(0.0); CLASSES]);
+            for class in 0..CLASSES {
+                let Slope { by_y, constant } = self.slopes[class];
+                p[class] = L::load(&kept[class][at]);
+                t[class] = L::load(&target[class][at]).fma(L::splat(by_y), L::splat(constant));
+            }
             let mut halves = [p[0] * t[0], p[1] * t[1]];
             for class in 2..CLASSES {
                 halves[class % 2] = p[class].fma(t[class], halves[class % 2]);

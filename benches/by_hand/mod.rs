@@ -3,6 +3,7 @@
 //! No allocation; sums in singles within blocks and in doubles across them. The vector functions are polynomials good
 //! to about 3e-7. These loops are the measure of the compiler, so they are as fast as their author could make them.
 #![allow(clippy::disallowed_methods, reason = "what a Rust programmer writes without the crate")]
+#![allow(clippy::needless_range_loop, reason = "vectors in flight are places of several arrays at once")]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

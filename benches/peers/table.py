@@ -77,6 +77,8 @@ def written(docs, results, cases):
     """Replaces what stands between the marks of benchmarks.md, and writes benchmarks.json."""
     parts = [f"Measured on: {machine()}; {results['rounds']} rounds, {results['seconds'] / 60:.0f} minutes in all."]
     for threads, reuses in KINDS:
+        if all(row["threads"] != threads for row in results["rows"]):
+            continue
         memory = "reused" if reuses else "fresh"
         parts.append(f"### {threads} thread{'s' * (threads > 1)}, {memory} memory")
         parts.append(markdown(results["rows"], cases, threads, reuses))

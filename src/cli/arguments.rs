@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// A language and compiler for loss functions.
 #[derive(Debug, Parser)]
@@ -176,17 +176,18 @@ pub struct DocArguments {
 
 /// `bench`
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("numbers").required(true).args(["shape", "data"])))]
 pub struct BenchArguments {
     #[command(flatten)]
     pub loss: LossArguments,
     /// Random data, by the extent of every axis, such as N=4096,C=1000; of a pack S=256x256. A loss whose only axes are a pack takes any names.
-    #[arg(long, value_name = "AXIS=EXTENT", value_delimiter = ',', required_unless_present = "data", conflicts_with = "data", value_parser = parse_extents)]
+    #[arg(long, value_name = "AXIS=EXTENT", value_delimiter = ',', value_parser = parse_extents)]
     pub shape: Vec<(String, Vec<usize>)>,
     /// Measure on these tensors instead of random ones: a case file (.json), .safetensors, .npz, or a folder of .npy.
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Which case of a case file.
-    #[arg(long, value_name = "NAME", requires = "data")]
+    #[arg(long, value_name = "NAME", requires = "data", conflicts_with = "shape")]
     pub case: Option<String>,
     /// Gradients with respect to these inputs, or `all`; without it, the first float input.
     #[arg(long, value_name = "INPUTS", value_delimiter = ',')]
