@@ -221,7 +221,9 @@ pub(super) fn tanh<R: Real<Number = f32>>(x: R) -> R {
     let (one, two) = (x.number(1.0), x.number(2.0));
     let square = x * x;
     let near = (a * square).mul_add(polynomial(&TANGENT, square), a);
-    let far = one - two / (exp(two * a) + one);
+    // The exponential that ln cosh has too.
+    let e = exp(x.number(-2.0) * a);
+    let far = one - two * e / (e + one);
     R::select(a.below(x.number(0.6)), near, far).copysign(x)
 }
 
