@@ -81,6 +81,14 @@ impl Diagnostic {
         self
     }
 
+    /// Puts another place before those that it has.
+    #[must_use]
+    pub fn first_at(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.iter_mut().for_each(|label| label.primary = false);
+        self.labels.insert(0, Label { span, text: text.into(), primary: true });
+        self
+    }
+
     /// Adds a fact that explains it.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! Strange but legal programs: every engine gives what hand calculation gives.
 
-use lossc::session::{Compiler, Engine, Evaluation, Loss, Params, Value};
+use lossc::session::{Compiler, Engine, Evaluation, Loss, LossBuilder, Params, Value};
 use lossc::tensor::{DType, Tensor};
 
 fn engines(text: &str) -> [Loss; 2] {
@@ -247,4 +247,18 @@ fn an_index_that_is_no_number_is_out_of_range() {
     let text = "loss l(x: real[N], y: real[M]) = sum(x[N = floor(y)])";
     let y = f(&[f64::NAN, 1.0, f64::INFINITY, -1.0], &[4]);
     gives(text, &[("x", f(&[7.0, 2.0], &[2])), ("y", y)], 2.0, &[("x", &[0.0, 1.0])]);
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_refused_by_the_interpreter() {
+    let text = "loss f(x: real[N]; axis K = rows, axis M = columns) = mean(x) + mean(index[K] * index[M])";
+    let program = Compiler::new().compile(text).unwrap_or_else(|error| panic!("{error}"));
+    let size = f64::from(u32::MAX);
+    let sized = |builder: LossBuilder, rows: f64| builder.set("rows", rows)?.set("columns", rows)?.build();
+    let build = |rows| sized(program.main().expect("a loss").engine(Engine::Interpreter), rows).expect("it builds");
+    let x = f(&[1.0, 2.0], &[2]);
+    let inputs = [("x", x.view().expect("a view"))];
+    assert_eq!(build(3.0).value_and_grad(&inputs, &Params::new()).expect("it fits").value(), 2.5);
+    let refused = build(size).value_and_grad(&inputs, &Params::new()).expect_err("2^64 elements");
+    assert!(refused.to_string().contains("too large for this machine's memory"), "{refused}");
 }

@@ -163,7 +163,10 @@ impl<'w> Checker<'w> {
         };
         match &item.kind {
             ItemKind::Loss(function) => Scope::check(self, module, Sort::Loss, &item.docs, function, item.span),
-            ItemKind::Fn(function) => Scope::check(self, module, Sort::Fn, &item.docs, function, item.span),
+            ItemKind::Fn(function) => {
+                self.warn_of_hidden(&function.name);
+                Scope::check(self, module, Sort::Fn, &item.docs, function, item.span)
+            }
             ItemKind::Const { name, value } => {
                 let function = ast::Function {
                     name: name.clone(),
@@ -174,6 +177,18 @@ impl<'w> Checker<'w> {
                 Scope::check(self, module, Sort::Const, &item.docs, &function, item.span)
             }
             ItemKind::Axis { .. } => None,
+        }
+    }
+
+    /// Says that a function has the name of a built-in one, which nothing hides.
+    fn warn_of_hidden(&mut self, name: &ast::Name) {
+        let word = &name.text;
+        if builtins::builtin(word).is_some() {
+            self.say(
+                Diagnostic::warning("W0002", format!("`{word}(…)` is built in, and does not mean this function"))
+                    .at(name.span, "only another module can call it, by its path")
+                    .help(format!("give it another name, such as `own_{word}`")),
+            );
         }
     }
 

@@ -51,8 +51,8 @@ pub struct LossArguments {
     /// A loss of the standard library (`huber`), a file (`combo.loss`: its only or last loss), or one of its losses (`combo.loss::dice_2d`).
     #[arg(value_name = "LOSS", required_unless_present = "expression")]
     pub loss: Option<String>,
-    /// An expression instead of a loss.
-    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION", conflicts_with = "loss")]
+    /// An expression instead of a loss; with a file as LOSS, one that may use what the file defines.
+    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION")]
     pub expression: Option<String>,
     /// Set a hyperparameter; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
@@ -212,8 +212,8 @@ pub struct PlotArguments {
     /// A loss, as for `eval`.
     #[arg(value_name = "LOSS", required_unless_present = "expression")]
     pub loss: Option<String>,
-    /// An expression instead of a loss.
-    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION", conflicts_with = "loss")]
+    /// An expression instead of a loss; with a file as LOSS, one that may use what the file defines.
+    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION")]
     pub expression: Option<String>,
     /// Set a hyperparameter; several values give several curves.
     #[arg(long = "set", value_name = "NAME=VALUE,…", value_parser = parse_values)]

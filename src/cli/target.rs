@@ -6,7 +6,7 @@ use super::arguments::{DTypeArgument, LossArguments, ReductionArgument};
 use super::failure::{Failure, print_diagnostics};
 use super::loader::FolderLoader;
 use crate::lower::Reduction;
-use crate::session::{Compiler, Error, LossBuilder, Program};
+use crate::session::{Compiler, Error, LossBuilder, Notebook, Program};
 use crate::tensor::DType;
 
 impl From<DTypeArgument> for DType {
@@ -28,32 +28,58 @@ impl From<ReductionArgument> for Reduction {
     }
 }
 
-/// Reads and checks a file; its warnings are printed.
-pub fn compile_file(path: &Path) -> Result<Program, Failure> {
+/// The text of a file.
+fn read(path: &Path) -> Result<String, Failure> {
     let bytes =
         std::fs::read(path).map_err(|error| Failure::Message(format!("cannot read {}: {error}", path.display())))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         Failure::Message(format!("{}: not UTF-8 text (byte {place})", path.display()))
-    })?;
+    })
+}
+
+/// Reads and checks a file; its warnings are printed.
+pub fn compile_file(path: &Path) -> Result<Program, Failure> {
     let loader = FolderLoader::beside(path);
-    Ok(Compiler::new().compile_named(&path.display().to_string(), &text, &loader)?)
+    Ok(Compiler::new().compile_named(&path.display().to_string(), &read(path)?, &loader)?)
 }
 
 /// The program and the name of a loss by what was written: `huber`, `combo.loss`, `combo.loss::dice_2d`.
 pub fn program_of(written: &str) -> Result<(Program, String), Failure> {
-    let (file, loss) = match written.split_once(".loss::") {
-        Some((file, loss)) => (format!("{file}.loss"), Some(loss.to_string())),
-        None if written.ends_with(".loss") => (written.to_string(), None),
-        None => return standard(written),
-    };
-    let program = compile_file(Path::new(&file))?;
+    program_in(Path::new(""), written)
+}
+
+/// As [`program_of`], where files are named as seen from a folder.
+pub fn program_in(folder: &Path, written: &str) -> Result<(Program, String), Failure> {
+    let Some((file, loss)) = file_of(written) else { return standard(written) };
+    let program = compile_file(&folder.join(file))?;
     print_diagnostics(program.warnings(), program.sources());
-    let name = match loss.or_else(|| program.losses().pop()) {
+    let name = match loss.map(str::to_string).or_else(|| program.losses().pop()) {
         Some(name) => name,
-        None => return Err(Error::NoLoss { name: file }.into()),
+        None => return Err(Error::NoLoss { name: file.to_string() }.into()),
     };
     Ok((program, name))
+}
+
+/// The file that was written, and the name of one of its losses.
+pub fn file_of(written: &str) -> Option<(&str, Option<&str>)> {
+    match written.split_once(".loss::") {
+        Some((file, loss)) => Some((&written[..file.len() + ".loss".len()], Some(loss))),
+        None => written.ends_with(".loss").then_some((written, None)),
+    }
+}
+
+/// An expression that may use what a file defines.
+fn expression_in(file: &str, expression: &str) -> Result<LossBuilder, Failure> {
+    let Some((file, None)) = file_of(file) else {
+        let message = format!("with -e, a file says what the expression may use, as in `combo.loss`; `{file}` is none");
+        return Err(Failure::Usage(message));
+    };
+    let path = Path::new(file);
+    let loader = FolderLoader::beside(path);
+    let (notebook, program) = Notebook::new().with(file, &read(path)?, &loader)?;
+    print_diagnostics(program.warnings(), program.sources());
+    Ok(notebook.inferred("expression", expression, &loader)?)
 }
 
 fn standard(name: &str) -> Result<(Program, String), Failure> {
@@ -78,7 +104,8 @@ fn find(written: &str) -> Result<LossBuilder, Failure> {
 /// The loss of a command line, with hyperparameters and reduction set.
 pub fn builder(arguments: &LossArguments) -> Result<LossBuilder, Failure> {
     let builder = match (&arguments.expression, &arguments.loss) {
-        (Some(expression), _) => {
+        (Some(expression), Some(file)) => expression_in(file, expression)?,
+        (Some(expression), None) => {
             let program = Compiler::new().expression(expression)?;
             print_diagnostics(program.warnings(), program.sources());
             program.main()?

@@ -9,6 +9,7 @@ use super::data::{Case, Expectation, read_cases};
 use super::eval::call;
 use super::failure::Failure;
 use super::output::put;
+use super::target::{file_of, program_in};
 use crate::lower::Reduction;
 use crate::session::{Compiler, Engine, Error, Evaluation, Program, Value};
 use crate::tensor::{DType, Tensor};
@@ -26,6 +27,12 @@ pub fn run(arguments: &TestArguments) -> Result<(), Failure> {
     let (mut passed, mut failed) = (0_usize, 0_usize);
     for path in &arguments.files {
         let file = read_cases(path)?;
+        // A loss of a file is named as seen from the cases.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let (program, name) = match file_of(&file.loss) {
+            Some(_) => program_in(folder, &file.loss)?,
+            None => (library.clone(), file.loss.clone()),
+        };
         for case in &file.cases {
             let Some(expect) = &case.expect else {
                 eprintln!("{}: case `{}` expects nothing: left out", path.display(), case.name);
@@ -33,7 +40,7 @@ pub fn run(arguments: &TestArguments) -> Result<(), Failure> {
             };
             for (dtype, tolerance) in runs(expect) {
                 for (engine, engine_name) in [(Engine::Interpreter, "interp"), (Engine::Jit, "jit")] {
-                    let result = one(&library, &file.loss, case, expect, dtype, tolerance, engine);
+                    let result = one(&program, &name, case, expect, dtype, tolerance, engine);
                     let ok = result.is_ok();
                     if ok {
                         passed += 1
@@ -80,7 +87,7 @@ fn report(
 }
 
 fn one(
-    library: &Program,
+    program: &Program,
     loss: &str,
     case: &Case,
     expect: &Expectation,
@@ -88,7 +95,7 @@ fn one(
     tolerance: (f64, f64),
     engine: Engine,
 ) -> Result<Errors, (Errors, String)> {
-    let evaluation = evaluate(library, loss, case, expect, dtype, engine)
+    let evaluation = evaluate(program, loss, case, expect, dtype, engine)
         .map_err(|message| (Errors { value: f64::NAN, gradient: f64::NAN }, message))?;
     let mut errors = Errors::default();
     let mut message = String::new();
@@ -120,7 +127,7 @@ fn one(
 }
 
 fn evaluate(
-    library: &Program,
+    program: &Program,
     loss: &str,
     case: &Case,
     expect: &Expectation,
@@ -128,7 +135,7 @@ fn evaluate(
     engine: Engine,
 ) -> Result<Evaluation, String> {
     let text = |error: Error| error.to_string();
-    let mut builder = library.loss(loss).map_err(text)?;
+    let mut builder = program.loss(loss).map_err(text)?;
     builder = builder.dtype(dtype).engine(engine).wrt(expect.grads.iter().map(|(name, _)| name.clone()));
     if let Some(name) = &case.reduction {
         let reduction = Reduction::from_name(name).ok_or_else(|| format!("unknown reduction `{name}`"))?;

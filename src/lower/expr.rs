@@ -6,6 +6,7 @@ use super::outermost::{Outermost, Reduced, Reduction};
 use crate::hir::{self, AxisIndex, Call, Expr, ExprKind, Function, Sort, described, is_constant};
 use crate::ir::{AxisId, NodeId, Op};
 use crate::op::{Binary, Compare, Element, Logic, Unary};
+use crate::span::Span;
 use crate::stack::with_room;
 
 fn merge(all: &mut Vec<AxisId>, more: &[AxisId]) {
@@ -100,7 +101,7 @@ impl Lowering<'_> {
                 let loss = self.expr(instance, loss)?;
                 self.reduce_like(instance, &loss, (value, per.as_deref(), filter.as_deref()))
             }
-            ExprKind::Call(call) => self.call(instance, call),
+            ExprKind::Call(call) => self.call(instance, call, expr.span),
             ExprKind::As(value) | ExprKind::ToReal(value) => {
                 let mut value = self.expr(instance, value)?;
                 value.node = self.program.graph.cast(Element::Real, value.node);
@@ -299,7 +300,7 @@ impl Lowering<'_> {
         Ok(Value { node, axes, outer, data })
     }
 
-    fn call(&mut self, instance: &Instance<'_>, call: &Call) -> Result<Value, LowerError> {
+    fn call(&mut self, instance: &Instance<'_>, call: &Call, span: Span) -> Result<Value, LowerError> {
         let key: *const Call = call;
         if let Some(value) = instance.calls.borrow().get(&key) {
             return Ok(value.clone());
@@ -314,10 +315,17 @@ impl Lowering<'_> {
                 span: instance.function.span,
             });
         }
+        if self.depth == 0 {
+            self.outer_call = Some((call.name.clone(), span));
+        }
         self.depth += 1;
         let value = self.instantiate(instance, call);
         self.depth -= 1;
-        let value = value?;
+        let outer = if self.depth == 0 { self.outer_call.take() } else { None };
+        let value = value.map_err(|error| match &outer {
+            Some(outer) => error.called(instance.function, outer),
+            None => error,
+        })?;
         instance.calls.borrow_mut().insert(key, value.clone());
         Ok(value)
     }

@@ -19,6 +19,8 @@ pub struct Wanted {
     loss: String,
     parameter: String,
     span: Span,
+    /// The call in the entry through which it is wanted.
+    call: Option<(String, Span)>,
 }
 
 /// What gives an axis its extent, for messages.
@@ -82,7 +84,8 @@ impl Lowering<'_> {
 
     fn want_extent(&mut self, axis: AxisId, function: &Function, hyperparameter: &Hyperparameter) {
         let (loss, parameter) = (function.name.clone(), hyperparameter.name.clone());
-        self.wanted_extents.push(Wanted { axis, loss, parameter, span: hyperparameter.span });
+        let call = self.outer_call.clone();
+        self.wanted_extents.push(Wanted { axis, loss, parameter, span: hyperparameter.span, call });
     }
 
     /// Gives an axis its extent where no input has it; where one has, both must agree at the call.
@@ -116,11 +119,15 @@ impl Lowering<'_> {
     pub fn require_extents(&self, entry: &Function) -> Result<(), LowerError> {
         let free = |axis: AxisId| self.is_free(self.program.graph.extent_root(axis));
         if let Some(wanted) = self.wanted_extents.iter().find(|wanted| free(wanted.axis)) {
-            return Err(LowerError::NoExtent {
+            let error = LowerError::NoExtent {
                 loss: wanted.loss.clone(),
                 axis: self.program.graph.axis(wanted.axis).name.clone(),
                 parameter: Some(wanted.parameter.clone()),
                 span: wanted.span,
+            };
+            return Err(match &wanted.call {
+                Some(call) => error.called(entry, call),
+                None => error,
             });
         }
         let mut labels = self.program.inputs.iter().filter_map(|input| Some((input, input.labels?.axis)));

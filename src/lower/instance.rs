@@ -12,6 +12,7 @@ use crate::check::kind_name;
 use crate::hir::{self, AxisKind, Expr, ExprKind, Function, IntRef, Kind, LabelledAxis};
 use crate::ir::{AxisId, Extent, InputData, InputId, LabelRange, NodeId, ParameterData, ParameterId, Program};
 use crate::op::{Binary, Compare, Element, Unary};
+use crate::span::Span;
 use crate::syntax::ast::Role;
 
 /// A lowered expression.
@@ -90,6 +91,8 @@ pub struct Lowering<'h> {
     pub calls: usize,
     /// How many calls the one being put in stands in.
     pub depth: usize,
+    /// The call in the entry that is being put in: what is called, and where.
+    pub outer_call: Option<(String, Span)>,
     labelled: HashMap<String, AxisId>,
 }
 
@@ -107,6 +110,7 @@ impl<'h> Lowering<'h> {
             open_loops: 0,
             calls: 0,
             depth: 0,
+            outer_call: None,
             labelled: HashMap::new(),
         }
     }

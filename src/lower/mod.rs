@@ -152,6 +152,16 @@ pub enum LowerError {
         /// Where the axis is declared.
         span: Span,
     },
+    /// What is wrong in a callee, with the call in the loss that was asked for.
+    #[error("{error}")]
+    Called {
+        /// What is wrong.
+        error: Box<LowerError>,
+        /// What is called.
+        name: String,
+        /// Where.
+        span: Span,
+    },
     /// An int that cannot be computed when compiling.
     #[error("this int is not known when the program is compiled")]
     NotCompileTime {
@@ -161,6 +171,31 @@ pub enum LowerError {
 }
 
 impl LowerError {
+    /// Where it is; none if that is no place in a text, or said by itself.
+    fn place(&self) -> Option<Span> {
+        match self {
+            LowerError::NoReduction { span, .. }
+            | LowerError::Turns { span, .. }
+            | LowerError::StateInLoop { span, .. }
+            | LowerError::StateOfMany { span, .. }
+            | LowerError::NotAnExtent { span, .. }
+            | LowerError::Extent { span, .. }
+            | LowerError::NoExtent { span, .. }
+            | LowerError::NotCompileTime { span } => Some(*span),
+            LowerError::UnknownInt { .. } | LowerError::TooManyCalls { .. } | LowerError::Called { .. } => None,
+        }
+    }
+
+    /// With the call that leads to it, if it stands outside of a function that makes that call.
+    fn called(self, caller: &hir::Function, call: &(String, Span)) -> LowerError {
+        let own = caller.definition;
+        let inside = |place: Span| place.source == own.source && place.start >= own.start && place.end <= own.end;
+        if self.place().is_none_or(inside) {
+            return self;
+        }
+        LowerError::Called { error: Box::new(self), name: call.0.clone(), span: call.1 }
+    }
+
     /// The diagnostic of the fact.
     pub fn diagnostic(&self) -> Diagnostic {
         let title = self.to_string();
@@ -203,6 +238,9 @@ impl LowerError {
                     None => diagnostic
                         .help(format!("add a hyperparameter that does, `axis {axis} = classes`, or an input with this axis")),
                 }
+            }
+            LowerError::Called { error, name, span } => {
+                error.diagnostic().first_at(*span, format!("`{name}` is called here"))
             }
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
                 .at(*span, "")

@@ -14,8 +14,8 @@ use super::workspace::Workspace;
 use crate::bind::{Binding, InputBinding};
 use crate::eval::{self, Dense};
 use crate::hir::{Axis, AxisKind, Function};
-use crate::ir::{AxisId, InputData, Output, OutputRole, Program};
-use crate::jit::{Compiled, Threads};
+use crate::ir::{AxisId, InputData, Output, OutputRole, Program, border, live_nodes};
+use crate::jit::{CallError, Compiled, Threads};
 use crate::lower::Conditions;
 use crate::op::Element;
 use crate::syntax::ast::Role;
@@ -205,7 +205,7 @@ impl Loss {
                 workspace.call(&variant.program, compiled, &binding, gradients, builder.precision())?;
             }
             None => {
-                let outputs = interpret(&variant.program, &binding, &workspace.parameters);
+                let outputs = interpret(&variant.program, &binding, &workspace.parameters)?;
                 workspace.interpreted(&variant.program, &binding, &outputs, gradients, builder.precision());
             }
         }
@@ -338,7 +338,8 @@ fn shape_of(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Shape {
     }
 }
 
-fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Vec<Dense> {
+fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Result<Vec<Dense>, CallError> {
+    has_room(program, binding)?;
     let axes = (0..program.graph.all_axes().len()).map(|axis| AxisId(axis as u32));
     let extents: Vec<u64> = axes.map(|axis| binding.extent(axis) as u64).collect();
     let dense = |(input, bound): (&InputData, &InputBinding<'_>)| {
@@ -350,5 +351,14 @@ fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Ve
         }
     };
     let inputs: Vec<Dense> = program.inputs.iter().zip(binding.inputs()).map(dense).collect();
-    eval::evaluate(program, &extents, &inputs, parameters)
+    Ok(eval::evaluate(program, &extents, &inputs, parameters))
+}
+
+/// The interpreter stores what every node computes. The largest of them can be had; beyond that the machine decides.
+fn has_room(program: &Program, binding: &Binding<'_>) -> Result<(), CallError> {
+    let count = |axes: &[AxisId]| axes.iter().try_fold(1_usize, |count, &axis| count.checked_mul(binding.extent(axis)));
+    let live = live_nodes(&program.graph, &border(program));
+    let counts = live.into_iter().map(|id| count(program.graph.axes_of(id)));
+    let largest = counts.collect::<Option<Vec<usize>>>().ok_or(CallError::TooLarge)?.into_iter().max();
+    Vec::<f64>::new().try_reserve_exact(largest.unwrap_or(0)).map_err(|_| CallError::TooLarge)
 }

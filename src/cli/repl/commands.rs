@@ -76,6 +76,15 @@ fn find(word: &str) -> Result<&'static Command, Failure> {
     }
 }
 
+/// The command that somebody means who forgets the colon.
+pub fn of_word(word: &str) -> Option<&'static str> {
+    let word = if word == "exit" { "quit" } else { word };
+    COMMANDS.iter().map(|command| command.name).find(|name| *name == word)
+}
+
+/// What `:set` takes: a name, and the words for it.
+pub const SETTINGS: &[(&str, &[&str])] = &[("dtype", &["f32", "f64"]), ("engine", &["jit", "interp"])];
+
 fn find_exact(word: &str) -> Result<&'static Command, Failure> {
     let found = COMMANDS.iter().find(|command| command.name == word);
     found.ok_or_else(|| Failure::Message(format!("there is no command `:{word}`")))

@@ -1,7 +1,7 @@
 //! What may be written where the cursor stands.
 
 use super::assign::is_name;
-use super::commands::COMMANDS;
+use super::commands::{COMMANDS, SETTINGS};
 use super::data::BUILDERS;
 use super::session::Session;
 use crate::session::{BUILTINS, Stage, float_kinds};
@@ -16,8 +16,13 @@ pub fn candidates(session: &Session, line: &str, cursor: usize) -> (usize, Vec<S
     let word = &before[start..];
     let words = match before[..start].trim_start() {
         ":" => COMMANDS.iter().map(|command| command.name.to_string()).collect(),
-        other if is_show(other) => Stage::ALL.iter().map(|(name, _)| (*name).to_string()).collect(),
-        other => names(session, other),
+        other if is_command(other, "help") => COMMANDS.iter().map(|command| command.name.to_string()).collect(),
+        other if is_command(other, "set") => SETTINGS.iter().map(|(name, _)| (*name).to_string()).collect(),
+        other if is_command(other, "show") => Stage::ALL.iter().map(|(name, _)| (*name).to_string()).collect(),
+        other => match values_of(other) {
+            Some(values) => values.iter().map(|value| (*value).to_string()).collect(),
+            None => names(session, other),
+        },
     };
     let mut fitting: Vec<String> = words.into_iter().filter(|name| name.starts_with(word)).collect();
     fitting.sort();
@@ -25,9 +30,17 @@ pub fn candidates(session: &Session, line: &str, cursor: usize) -> (usize, Vec<S
     (start, fitting)
 }
 
-/// Whether `:show` stands before the word, and nothing else.
-fn is_show(before: &str) -> bool {
-    before.trim_end().strip_prefix(':').is_some_and(|word| word.len() > 1 && "show".starts_with(word))
+/// Whether a command stands before the word, perhaps shortened, and nothing else.
+fn is_command(before: &str, name: &str) -> bool {
+    let only = |word: &str| word.len() > 1 && name.starts_with(word);
+    before.trim_end().strip_prefix(':').is_some_and(only) && before.ends_with(char::is_whitespace)
+}
+
+/// The values of a setting, if `:set NAME` stands before the word.
+fn values_of(before: &str) -> Option<&'static [&'static str]> {
+    let (command, setting) = before.trim_end().rsplit_once(char::is_whitespace)?;
+    let (_, values) = SETTINGS.iter().find(|(name, _)| *name == setting)?;
+    is_command(&format!("{} ", command.trim_end()), "set").then_some(*values)
 }
 
 fn names(session: &Session, before: &str) -> Vec<String> {
@@ -105,6 +118,8 @@ mod tests {
         assert!(!has("de", "delta") && !has("huber(prediction) + de", "delta"));
         assert!(has("sum[Ba", "Batch") && has(":fo", "formula") && has(":show ty", "typed"));
         assert!(has("let x = rand", "randn") && has("le", "let") && has("soft", "softmax"));
+        assert!(has(":set d", "dtype") && has(":set dtype ", "f64") && has(":set engine in", "interp"));
+        assert!(has(":help pl", "plot") && !has(":help hub", "huber") && !has(":set dtype ", "huber"));
         assert_eq!(candidates(&session, "2 * hub", 7).0, 4);
     }
 }

@@ -105,6 +105,7 @@ impl Session {
         let before = self.state.clone();
         let result = match text.trim() {
             "" => Ok(Reply::default()),
+            "?" => commands::run(self, "help"),
             line if line.starts_with(':') => commands::run(self, &line[1..]),
             _ if is_definition(text) || text.trim_start().starts_with("use ") => self.define(text),
             _ if assign::is_assignment(text) => self.assign(text),
@@ -301,6 +302,9 @@ fn with_help(error: Error) -> Error {
         }
         if let (true, Some(name)) = (missing, name) {
             diagnostic.notes.clear();
+            if let Some(command) = commands::of_word(&name) {
+                diagnostic.help.push(format!("the command is `:{command}`"));
+            }
             diagnostic.help.push(format!("give it a value: `let {name} = [0.9, 0.2]`"));
         }
     }
