@@ -13,6 +13,7 @@ mod result;
 mod workspace;
 
 pub use crate::check::{BUILTINS, TensorType, float_kinds};
+pub use crate::jit::Vectors;
 pub use crate::syntax::{is_definition, wants_more};
 pub use build::{Engine, LossBuilder, Stage};
 pub use call::Loss;
@@ -21,5 +22,4 @@ pub use notebook::{Checked, Definition, Notebook, UsedTensor};
 pub use params::{Params, State};
 pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};
 pub use result::{Evaluation, Gradient, Term, Value};
-pub use crate::jit::Vectors;
 pub use workspace::Workspace;

@@ -8,7 +8,7 @@
 
 mod running;
 
-use lossc::session::{Engine, Loss, LossBuilder};
+use lossc::session::{Engine, Loss, LossBuilder, Vectors};
 use lossc::tensor::{DType, Tensor};
 
 use running::data::Random;
@@ -25,9 +25,9 @@ const SHAPES: [&[(&str, &[usize])]; 2] =
 /// Data sets of each shape.
 const SEEDS: u64 = 3;
 
-/// A loss in a precision, with gradients by all floats.
-fn compiled(builder: &LossBuilder, dtype: DType) -> Loss {
-    builder.clone().engine(Engine::Jit).dtype(dtype).wrt(floats(builder)).build().expect("it builds")
+/// A loss in a precision and with a kind of vector code, with gradients by all floats.
+fn compiled(builder: &LossBuilder, dtype: DType, vectors: Vectors) -> Loss {
+    builder.clone().engine(Engine::Jit).vectors(vectors).dtype(dtype).wrt(floats(builder)).build().expect("it builds")
 }
 
 fn run(loss: &Loss, tensors: &Tensors) -> Numbers {
@@ -72,17 +72,20 @@ struct Row {
 
 fn measured(loss: &str, builder: &LossBuilder) -> Row {
     let mut row = Row { loss: loss.to_owned(), worst: (0.0, "–".into()), shaken: 0.0 };
-    let (in_double, in_single) = (compiled(builder, DType::F64), compiled(builder, DType::F32));
+    let in_double = compiled(builder, DType::F64, Vectors::best());
+    let in_single = [Vectors::Wide, Vectors::Blocks].map(|vectors| compiled(builder, DType::F32, vectors));
     for (shape, seed) in SHAPES.iter().flat_map(|shape| (0..SEEDS).map(move |seed| (shape, seed))) {
         let tensors = data(loss, builder, shape, 500 + seed);
         let want = run(&in_double, &tensors);
-        let got = run(&in_single, &single(&tensors));
+        let got = in_single.each_ref().map(|loss| run(loss, &single(&tensors)));
         let moved = run(&in_double, &shaken(builder, &tensors, &mut Random::new(700 + seed)));
         for input in floats(builder) {
             let want = want.gradient(&input);
-            let error_here = error(got.gradient(&input), want);
-            if error_here > row.worst.0 || error_here.is_nan() {
-                row.worst = (error_here, input.clone());
+            for got in &got {
+                let error_here = error(got.gradient(&input), want);
+                if error_here > row.worst.0 || error_here.is_nan() {
+                    row.worst = (error_here, input.clone());
+                }
             }
             row.shaken = row.shaken.max(error(moved.gradient(&input), want));
         }

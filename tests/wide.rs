@@ -1,27 +1,36 @@
 //! Strips become functions of 512-bit vectors, on machines that have them: for how many, and that none is lost.
 
-use lossc::session::{Compiler, Stage, Vectors};
+mod running;
+
+use lossc::session::{Stage, Vectors};
 use lossc::tensor::DType;
 
+use running::losses::losses;
+
 /// Losses with strips that vectors do not do yet: they keep conditions in memory, or powers with an exponent of each lane.
-const PARTLY: &[&str] =
-    &["a_softmax", "angular_softmax", "l_softmax", "l_softmax_mix", "range", "range_inter", "sub_center_arcface", "sup_con"];
+const PARTLY: &[&str] = &[
+    "a_softmax",
+    "angular_softmax",
+    "l_softmax",
+    "l_softmax_mix",
+    "range",
+    "range_inter",
+    "sub_center_arcface",
+    "sup_con",
+];
 
 #[test]
 fn every_strip_of_the_library_is_a_function_of_vectors() {
     if Vectors::best() != Vectors::Wide {
         return;
     }
-    let library = Compiler::new().standard().expect("sound");
-    let names = library.losses();
-    assert!(names.len() > 80, "{}", names.len());
+    let losses = losses();
     let mut partly = Vec::new();
-    for name in &names {
+    for (name, builder) in &losses {
         for dtype in [DType::F32, DType::F64] {
-            let Ok(builder) = library.loss(name) else { continue };
-            let builder = builder.wrt_all().dtype(dtype).vectors(Vectors::Wide);
-            // A loss over losses has no kernels of its own.
-            let (Ok(kernel), Ok(assembly)) = (builder.show(Stage::Kernel), builder.show(Stage::Asm)) else { continue };
+            let builder = builder.clone().wrt_all().dtype(dtype).vectors(Vectors::Wide);
+            let show = |stage| builder.show(stage).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (kernel, assembly) = (show(Stage::Kernel), show(Stage::Asm));
             let strips = kernel.matches("strip over").count();
             let functions = assembly.matches(", vectors").count();
             // One that is fast, and one that takes any strides.

@@ -15,15 +15,17 @@ use crate::kernel::{
 use crate::op::Element;
 
 /// Schedules all pieces of all levels into the plan, each level's whole operations after its loops.
-pub(super) fn schedule(
-    plan: Plan,
-    values: &Values,
-    levels: Vec<Level>,
-    inlined: &dyn Fn(Function) -> bool,
-) -> Plan {
+pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>, inlined: &dyn Fn(Function) -> bool) -> Plan {
     let contiguity = contiguity(&plan, values, &levels);
-    let mut scheduler =
-        Scheduler { values, plan, available: Available::default(), open: Vec::new(), vector: None, contiguity, inlined };
+    let mut scheduler = Scheduler {
+        values,
+        plan,
+        available: Available::default(),
+        open: Vec::new(),
+        vector: None,
+        contiguity,
+        inlined,
+    };
     scheduler.plan.statements = scheduler.in_order(levels);
     scheduler.plan
 }

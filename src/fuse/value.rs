@@ -54,7 +54,10 @@ pub(super) enum ValueOp {
     Polygamma(u32),
     Select,
     /// `± a·b ± c`, rounded once.
-    MulAdd { negate_product: bool, negate_addend: bool },
+    MulAdd {
+        negate_product: bool,
+        negate_addend: bool,
+    },
     Cast(Element),
     Reduce(ReduceOp, Axes),
 }
@@ -163,7 +166,8 @@ impl Values {
         for (place, &axis) in over.iter().enumerate() {
             let short = if op == ReduceOp::Sum { one_hot::sum(self, axis, operand) } else { None };
             if let Some(operand) = short {
-                let rest: Axes = over.iter().enumerate().filter(|(own, _)| *own != place).map(|(_, &axis)| axis).collect();
+                let rest: Axes =
+                    over.iter().enumerate().filter(|(own, _)| *own != place).map(|(_, &axis)| axis).collect();
                 return self.reduce(op, &rest, operand);
             }
         }

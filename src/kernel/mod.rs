@@ -15,7 +15,7 @@ mod verify;
 
 pub use plan::{
     Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, Input, Instruction,
-    Line, Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement, Strip, Target,
-    TensorRef, WholeCall, WholeOp, WholeOperand,
+    Line, Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement, Strip,
+    Target, TensorRef, WholeCall, WholeOp, WholeOperand,
 };
 pub use verify::{PlanError, verify};

@@ -383,7 +383,8 @@ impl Plan {
     pub fn has_blocks(&self, statements: &[Statement]) -> bool {
         let is_block = |access: &Access| matches!(access.tensor, TensorRef::Buffer(id) if self.buffer(id).block);
         let in_strip = |strip: &Strip| {
-            let loads = strip.lines.iter().any(|line| matches!(&line.instruction, Instruction::Load(at) if is_block(at)));
+            let loads =
+                strip.lines.iter().any(|line| matches!(&line.instruction, Instruction::Load(at) if is_block(at)));
             let effect = |effect: &Effect| match effect {
                 Effect::Store(at, _) | Effect::Accumulate(_, Target::Memory(at), _) => is_block(at),
                 Effect::Set(..) | Effect::Accumulate(..) => false,

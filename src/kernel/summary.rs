@@ -7,7 +7,8 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashSet, FxHasher};
 
 use super::plan::{
-    Access, BLOCK, BufferKind, Call, Coordinate, Effect, Instruction, Loop, Plan, RUN, Statement, Strip, Target, TensorRef,
+    Access, BLOCK, Buffer, BufferKind, Call, Coordinate, Effect, Instruction, Loop, Plan, RUN, Statement, Strip,
+    Target, TensorRef,
 };
 use crate::ir::AxisId;
 use crate::op::Element;
@@ -46,9 +47,11 @@ impl Plan {
             text.push('\n');
         }
         let _ = writeln!(text, "{} bytes of scratch a thread", self.scratch(real));
-        let kept: Vec<String> = self.kept_names();
-        if !kept.is_empty() {
-            let _ = writeln!(text, "kept from one pass to another: {}", kept.join(", "));
+        for (local, what) in [(false, "memory between passes"), (true, "memory within a position of an outer loop")] {
+            let kept: Vec<String> = self.kept_names(local);
+            if !kept.is_empty() {
+                let _ = writeln!(text, "{what}: {}", kept.join(", "));
+            }
         }
         text
     }
@@ -90,8 +93,9 @@ impl Plan {
             .sum()
     }
 
-    fn kept_names(&self) -> Vec<String> {
-        let kept = self.buffers.iter().enumerate().filter(|(_, buffer)| !buffer.block && !buffer.axes.is_empty());
+    fn kept_names(&self, local: bool) -> Vec<String> {
+        let is = |buffer: &Buffer| !buffer.block && !buffer.axes.is_empty() && buffer.local == local;
+        let kept = self.buffers.iter().enumerate().filter(|(_, buffer)| is(buffer));
         kept.map(|(number, buffer)| {
             let axes: Vec<String> = buffer.axes.iter().map(|&axis| self.axis_name(axis)).collect();
             format!("b{number}[{}]", axes.join(", "))

@@ -27,10 +27,7 @@ pub const LOGISTIC: [(Unary, bool); 6] = [
 impl Unary {
     /// Whether it is evaluated by a function rather than by an instruction or two.
     pub fn is_function(self) -> bool {
-        !matches!(
-            self,
-            Unary::Neg | Unary::Abs | Unary::Sqrt | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round
-        )
+        !matches!(self, Unary::Neg | Unary::Abs | Unary::Sqrt | Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round)
     }
 }
 

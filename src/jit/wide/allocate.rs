@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::body::{Action, Arg, FREE_MASKS, Form, LOADED, Step, Task, parts_of};
+use super::codes::combining;
 use super::graph::{Id, Join, Lane, Op, Relation, Two};
 use super::lines::{Left, Lines};
 use crate::op::ReduceOp;
@@ -106,10 +107,7 @@ impl<'a> Allocator<'a> {
 
     fn lane(&self, id: Id) -> Lane {
         let node = self.lines.graph.get(id);
-        match node.op {
-            Op::Compare(_) => Lane::Mask,
-            _ => node.lane,
-        }
+        if matches!(node.op, Op::Compare(_)) { Lane::Mask } else { node.lane }
     }
 
     fn file(&mut self, lane: Lane) -> &mut File {
@@ -266,6 +264,20 @@ impl<'a> Allocator<'a> {
         }
     }
 
+    /// The lanes of a stream, in a new register.
+    fn load(&mut self, stream: u32, part: u8, lane: Lane) -> Option<u8> {
+        let to = self.take(lane)?;
+        let from = Some(Arg::Stream { stream, part });
+        if self.lines.streams[stream as usize].contiguous {
+            self.push(Action::Move, lane, to, [from, None], 0);
+        } else {
+            let work = [self.take(lane)?, self.take(lane)?];
+            self.push(Action::Gather(work[0], work[1]), lane, to, [from, None], 0);
+            self.free(lane, &work);
+        }
+        Some(to)
+    }
+
     fn node(&mut self, id: Id) -> Option<()> {
         let node = *self.lines.graph.get(id);
         let operands = node.operands();
@@ -273,15 +285,7 @@ impl<'a> Allocator<'a> {
         match node.op {
             Op::Constant(_) | Op::Uniform(_) => return Some(()),
             Op::Load { stream, part } => {
-                let to = self.take(lane)?;
-                let from = Some(Arg::Stream { stream, part });
-                if self.lines.streams[stream as usize].contiguous {
-                    self.push(Action::Move, lane, to, [from, None], 0);
-                } else {
-                    let work = [self.take(lane)?, self.take(lane)?];
-                    self.push(Action::Gather(work[0], work[1]), lane, to, [from, None], 0);
-                    self.free(lane, &work);
-                }
+                let to = self.load(stream, part, lane)?;
                 self.put(id, to);
             }
             Op::Gather { stream, part } => {
@@ -393,9 +397,7 @@ impl<'a> Allocator<'a> {
             let second = Arg::Register(self.register(b)?);
             (second, self.operand(c)?)
         };
-        let dies = |this: &Self, id: Id| {
-            this.next_use(id) == u32::MAX && this.registers[id.0 as usize].is_some()
-        };
+        let dies = |this: &Self, id: Id| this.next_use(id) == u32::MAX && this.registers[id.0 as usize].is_some();
         let a_dies = dies(self, a);
         let b_dies = dies(self, b) && !memory_b;
         let c_dies = dies(self, c) && matches!(third, Arg::Register(_)) && c != a && c != b;
@@ -439,21 +441,8 @@ impl<'a> Allocator<'a> {
             }
             Left::Combine { stream, op, lane, .. } => {
                 let register = self.register(id)?;
-                let old = self.take(*lane)?;
-                let from = Some(Arg::Stream { stream: *stream, part: part as u8 });
-                if lines.streams[*stream as usize].contiguous {
-                    self.push(Action::Move, *lane, old, [from, None], 0);
-                } else {
-                    let work = [self.take(*lane)?, self.take(*lane)?];
-                    self.push(Action::Gather(work[0], work[1]), *lane, old, [from, None], 0);
-                    self.free(*lane, &work);
-                }
-                let two = match op {
-                    ReduceOp::Sum => Two::Add,
-                    ReduceOp::Prod => Two::Mul,
-                    ReduceOp::Min => Two::Least,
-                    ReduceOp::Max => Two::Most,
-                };
+                let old = self.load(*stream, part as u8, *lane)?;
+                let two = combining(*op);
                 let args = [Some(Arg::Register(register)), Some(Arg::Register(old))];
                 let to = self.take(*lane)?;
                 self.push(Action::Two(two), *lane, to, args, 0);

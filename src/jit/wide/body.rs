@@ -28,7 +28,10 @@ pub(super) enum Arg {
     /// Of the frame.
     Slot(u32),
     /// Lanes in memory: of a stream the part that a register holds.
-    Stream { stream: u32, part: u8 },
+    Stream {
+        stream: u32,
+        part: u8,
+    },
 }
 
 /// What a step does. The first argument is `a`, then `b` and `c`; `to` is the result.
@@ -43,7 +46,11 @@ pub(super) enum Action {
     /// With a further register to work in.
     Join(Join, u8),
     /// `to = ± to·b ± c`.
-    MulAdd { form: Form, negate_product: bool, negate_addend: bool },
+    MulAdd {
+        form: Form,
+        negate_product: bool,
+        negate_addend: bool,
+    },
     Compare(Relation, bool),
     /// `mask ? b : a`.
     Blend,
@@ -52,13 +59,24 @@ pub(super) enum Action {
     Position,
     /// From strided memory, with two registers to work in.
     Gather(u8, u8),
-    Store { stream: u32, part: u8 },
+    Store {
+        stream: u32,
+        part: u8,
+    },
     /// From where lanes are, by distances in bytes, under a mask.
     Pick,
     /// To strided memory, with two registers to work in.
-    Scatter { stream: u32, part: u8, work: [u8; 2] },
+    Scatter {
+        stream: u32,
+        part: u8,
+        work: [u8; 2],
+    },
     /// To an accumulator: only the lanes that there are.
-    Accumulate { accumulator: u32, op: ReduceOp, part: u8 },
+    Accumulate {
+        accumulator: u32,
+        op: ReduceOp,
+        part: u8,
+    },
 }
 
 /// Which operand of `x·y + z` the result takes the place of; the last operand may be in memory.
@@ -133,14 +151,7 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
         }
     };
     let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, (room - 1 - place) as u8)).collect();
-    Some(Body {
-        steps: second.steps,
-        accumulators,
-        held,
-        top: REGISTERS as u8 - 1,
-        unroll,
-        slots: second.slots,
-    })
+    Some(Body { steps: second.steps, accumulators, held, top: REGISTERS as u8 - 1, unroll, slots: second.slots })
 }
 
 /// The constants that are asked for most, as many as there is room for.

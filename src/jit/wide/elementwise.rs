@@ -64,7 +64,9 @@ impl Builder<'_> {
         let lane = self.real();
         let number = |id: Id| {
             let bits = self.graph.borrow().constant_of(id);
-            bits.is_some_and(|bits| if self.double { !f64::from_bits(bits).is_nan() } else { !f32::from_bits(bits as u32).is_nan() })
+            bits.is_some_and(|bits| {
+                if self.double { !f64::from_bits(bits).is_nan() } else { !f32::from_bits(bits as u32).is_nan() }
+            })
         };
         if number(a) {
             return self.node(Op::Two(op), lane, &[a, b]);

@@ -113,7 +113,11 @@ impl Assembler {
             Arg::Stream { stream, part } => {
                 let at = self.contiguous(stream, part, copy);
                 let mask = self.access_mask(stream, part, copy);
-                let code = if lane.is_wide() { Code::EVEX_Vmovupd_zmm_k1z_zmmm512 } else { Code::EVEX_Vmovups_zmm_k1z_zmmm512 };
+                let code = if lane.is_wide() {
+                    Code::EVEX_Vmovupd_zmm_k1z_zmmm512
+                } else {
+                    Code::EVEX_Vmovups_zmm_k1z_zmmm512
+                };
                 self.masked(Instruction::with2(code, vector(step.to), at), mask, true);
             }
             Arg::Constant(_) | Arg::Uniform(_) => self.repeat(from, lane, step.to),
@@ -131,7 +135,11 @@ impl Assembler {
             Arg::Constant(bits) => self.literal(bits, lane.is_wide(), false),
             _ => unreachable!("only what does not vary is repeated"),
         };
-        let code = if lane.is_wide() { Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64 } else { Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32 };
+        let code = if lane.is_wide() {
+            Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64
+        } else {
+            Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32
+        };
         self.load(code, vector(to), at);
     }
 
@@ -144,7 +152,8 @@ impl Assembler {
                 Instruction::with2(code, to, vector(from))
             }
             other => {
-                let code = if wide { Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64 } else { Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32 };
+                let code =
+                    if wide { Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64 } else { Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32 };
                 let mut at = self.broadcast(other, step.lane);
                 at.is_broadcast = false;
                 Instruction::with2(code, to, at)
@@ -191,7 +200,9 @@ impl Assembler {
             One::RightSigned(by) => {
                 shifted(Code::EVEX_Vpsrad_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsraq_zmm_k1z_zmmm512b64_imm8, by)
             }
-            One::OfInt if lane.is_wide() => Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source),
+            One::OfInt if lane.is_wide() => {
+                Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source)
+            }
             One::OfInt => Instruction::with2(Code::EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, target, source),
             One::ToInt => Instruction::with2(Code::EVEX_Vcvttpd2qq_zmm_k1z_zmmm512b64_sae, target, source),
             One::LowDoubles => Instruction::with2(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, target, half(from)),
@@ -336,7 +347,11 @@ impl Assembler {
         if step.lane.is_wide() {
             let mask = self.access_mask(stream, part, copy);
             self.strided_mask(mask, false);
-            let code = if step.lane == Lane::F64 { Code::EVEX_Vgatherqpd_zmm_k1_vm64z } else { Code::EVEX_Vpgatherqq_zmm_k1_vm64z };
+            let code = if step.lane == Lane::F64 {
+                Code::EVEX_Vgatherqpd_zmm_k1_vm64z
+            } else {
+                Code::EVEX_Vpgatherqq_zmm_k1_vm64z
+            };
             return self.masked(Instruction::with2(code, vector(to), from), Some(WORK_MASK), false);
         }
         self.repeat(Arg::Constant(0), step.lane, high);
@@ -415,7 +430,11 @@ impl Assembler {
                     Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae
                 };
                 self.masked(Instruction::with4(code, nan, vector(from), vector(from), 3), tail, false);
-                let code = if lane.is_wide() { Code::EVEX_Vmovapd_zmm_k1z_zmmm512 } else { Code::EVEX_Vmovaps_zmm_k1z_zmmm512 };
+                let code = if lane.is_wide() {
+                    Code::EVEX_Vmovapd_zmm_k1z_zmmm512
+                } else {
+                    Code::EVEX_Vmovaps_zmm_k1z_zmmm512
+                };
                 self.masked(Instruction::with2(code, own, vector(from)), Some(nan), false);
             }
         }

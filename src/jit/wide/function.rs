@@ -5,10 +5,10 @@
 
 use iced_x86::{Code, IcedError, Instruction, Register};
 
-use super::body::{Accumulator, Arg, Body, Step};
 use super::assembler::{
     Assembler, BASES, Copy, LENGTH, Layout, POSITION, SLOT, STEPS, TAIL, TAIL_HIGH, WORK, mask, memory, vector,
 };
+use super::body::{Accumulator, Arg, Body, Step};
 use super::codes::{arithmetic, combining};
 use super::graph::{Lane, Two};
 use super::lines::Lines;
@@ -34,8 +34,7 @@ impl Cells {
 }
 
 /// Registers that a caller expects to find again.
-const SAVED: [Register; 6] =
-    [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
+const SAVED: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
 
 /// Writes the function.
 pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u8>, IcedError> {
@@ -63,7 +62,8 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     code.place_steps(false, at[0]);
     code.place_steps(true, at[1]);
 
-    let save: Vec<Register> = BASES.iter().take(lines.streams.len()).copied().filter(|base| SAVED.contains(base)).collect();
+    let save: Vec<Register> =
+        BASES.iter().take(lines.streams.len()).copied().filter(|base| SAVED.contains(base)).collect();
     save.iter().for_each(|&register| code.push(Instruction::with1(Code::Push_r64, register)));
     if slots > 0 {
         // An aligned frame; the last slot remembers where the stack was.
@@ -208,7 +208,11 @@ fn results(code: &mut Assembler, body: &Body, cells: Cells) {
                 let to = if order == 0 && !high { 0 } else { 1 };
                 match (accumulator.lane, high) {
                     (Lane::F32, false) => {
-                        code.two(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, vector(to), Register::YMM0 + u32::from(register));
+                        code.two(
+                            Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae,
+                            vector(to),
+                            Register::YMM0 + u32::from(register),
+                        );
                     }
                     (Lane::F32, true) => {
                         let half = Register::YMM0 + u32::from(to);
@@ -255,10 +259,11 @@ fn combine(code: &mut Assembler, two: Two, lane: Lane) {
     if matches!(two, Two::Least | Two::Most) && lane == Lane::F64 {
         let nan = mask(1);
         code.push(Instruction::with4(Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae, nan, vector(1), vector(1), 3));
-        code.push(Instruction::with2(Code::EVEX_Vmovapd_zmm_k1z_zmmm512, vector(0), vector(1)).map(|mut instruction| {
-            instruction.set_op_mask(nan);
-            instruction
-        }));
+        code.push(Instruction::with2(Code::EVEX_Vmovapd_zmm_k1z_zmmm512, vector(0), vector(1)).map(
+            |mut instruction| {
+                instruction.set_op_mask(nan);
+                instruction
+            },
+        ));
     }
 }
-

@@ -102,16 +102,25 @@ pub(super) enum Op {
     /// An argument cell, in every lane.
     Uniform(u32),
     /// The lanes of a stream that a register holds: of a wide stream in narrow lanes, a half.
-    Load { stream: u32, part: u8 },
+    Load {
+        stream: u32,
+        part: u8,
+    },
     /// Eight lanes from where a stream begins, further by so many bytes each; 0 where the mask is not set: mask, bytes.
-    Gather { stream: u32, part: u8 },
+    Gather {
+        stream: u32,
+        part: u8,
+    },
     /// The number of the lane in the run.
     Position,
     One(One),
     Two(Two),
     Join(Join),
     /// `± a·b ± c`, rounded once.
-    MulAdd { negate_product: bool, negate_addend: bool },
+    MulAdd {
+        negate_product: bool,
+        negate_addend: bool,
+    },
     Compare(Relation),
     /// `condition, yes, no`.
     Select,

@@ -51,11 +51,24 @@ pub(in crate::jit) enum Uniform {
 /// What is left behind, by its number among the strip's effects.
 #[derive(Clone, Debug)]
 pub(super) enum Left {
-    Store { stream: u32, parts: Vec<Id> },
+    Store {
+        stream: u32,
+        parts: Vec<Id>,
+    },
     /// Combined with what is in memory.
-    Combine { stream: u32, op: ReduceOp, lane: Lane, parts: Vec<Id> },
+    Combine {
+        stream: u32,
+        op: ReduceOp,
+        lane: Lane,
+        parts: Vec<Id>,
+    },
     /// Combined over all lanes.
-    Reduce { effect: usize, op: ReduceOp, lane: Lane, parts: Vec<Id> },
+    Reduce {
+        effect: usize,
+        op: ReduceOp,
+        lane: Lane,
+        parts: Vec<Id>,
+    },
 }
 
 /// A strip for vectors.

@@ -21,7 +21,6 @@ pub(super) use function::Cells;
 pub(super) use graph::Lane;
 pub(super) use lines::{Access, Facts, Stream, Uniform};
 
-
 use iced_x86::{Decoder, DecoderOptions, FastFormatter};
 
 use super::module::Precision;

@@ -123,9 +123,11 @@ impl<'g, K: Kind> Number<'g, K> {
     }
 
     fn compare(self, relation: Relation, other: Self) -> Mask<'g, K> {
-        Mask(self.0.each(|graph, part| {
-            graph.add(Op::Compare(relation), K::LANE, &[self.0.parts[part], other.0.parts[part]])
-        }))
+        Mask(
+            self.0.each(|graph, part| {
+                graph.add(Op::Compare(relation), K::LANE, &[self.0.parts[part], other.0.parts[part]])
+            }),
+        )
     }
 }
 
@@ -230,9 +232,9 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     }
     fn mul_add(self, a: Self, b: Self) -> Self {
         let op = Op::MulAdd { negate_product: false, negate_addend: false };
-        Number(self.0.each(|graph, part| {
-            graph.add(op, K::LANE, &[self.0.parts[part], a.0.parts[part], b.0.parts[part]])
-        }))
+        Number(
+            self.0.each(|graph, part| graph.add(op, K::LANE, &[self.0.parts[part], a.0.parts[part], b.0.parts[part]])),
+        )
     }
     fn abs(self) -> Self {
         Number(self.0.each(|graph, part| graph.absolute(K::LANE, self.0.parts[part])))
@@ -258,9 +260,11 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
         self.compare(Relation::Equal, other)
     }
     fn select(condition: Mask<'g, K>, yes: Self, no: Self) -> Self {
-        Number(yes.0.each(|graph, part| {
-            graph.select(K::LANE, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
-        }))
+        Number(
+            yes.0.each(|graph, part| {
+                graph.select(K::LANE, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
+            }),
+        )
     }
     fn capped(self, bound: Self) -> Self {
         bound.two(Two::Least, self)
@@ -278,9 +282,11 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
         Number(int.0.each(|graph, part| graph.one(One::OfInt, K::LANE, int.0.parts[part])))
     }
     fn select_bits(condition: Mask<'g, K>, yes: Bits<'g, K>, no: Bits<'g, K>) -> Bits<'g, K> {
-        Bits(yes.0.each(|graph, part| {
-            graph.select(K::INTS, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
-        }))
+        Bits(
+            yes.0.each(|graph, part| {
+                graph.select(K::INTS, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
+            }),
+        )
     }
     fn scaled(self, n: Self) -> Self {
         self.two(Two::Scale, n)
