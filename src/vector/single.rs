@@ -39,9 +39,8 @@ const LOGARITHM: [f32; 9] = [
     0.069_675_47,
 ];
 
-/// ln(1 + e) / e on [0, 1].
-const LOGARITHM_NEAR: [f32; 11] = [
-    1.0,
+/// (ln(1 + e) − e) / e² on [0, 1].
+const LOGARITHM_NEAR: [f32; 10] = [
     -0.499_999_88,
     0.333_326_9,
     -0.249_885_78,
@@ -172,7 +171,7 @@ pub(super) fn decay<R: Real<Number = f32>>(x: R) -> R {
 /// ln(1 + e) for e in [0, 1].
 #[inline(always)]
 pub(super) fn log1p_of_decay<R: Real<Number = f32>>(e: R) -> R {
-    polynomial(&LOGARITHM_NEAR, e) * e
+    (e * e).mul_add(polynomial(&LOGARITHM_NEAR, e), e)
 }
 
 /// 1 / (1 + e) and e / (1 + e) for e in [0, 1].
