@@ -73,21 +73,20 @@ impl Translator<'_, '_> {
         let wide = wide::compile(sources.strip, self.precision == types::F64, careful, &facts)?;
         let mut signature = Signature::new(CallConv::SystemV);
         signature.params.extend([AbiParam::new(types::I64); 2]);
-        let declared = self.module.declare_anonymous_function(&signature).and_then(|id| {
-            self.module.define_function_bytes(id, 64, &wide.code, &[])?;
-            Ok(id)
-        });
-        match declared {
-            Ok(id) => {
-                self.vectors.push(wide.code.clone());
-                let function = self.module.declare_func_in_func(id, self.builder.func);
-                Some(Callee { wide, function })
-            }
+        let id = match self.module.declare_anonymous_function(&signature) {
+            Ok(id) => id,
             Err(error) => {
                 self.error = Some(error);
-                None
+                return None;
             }
+        };
+        if let Err(error) = self.module.define_function_bytes(id, 64, &wide.code, &[]) {
+            self.error = Some(error);
+            return None;
         }
+        self.vectors.push(wide.code.clone());
+        let function = self.module.declare_func_in_func(id, self.builder.func);
+        Some(Callee { wide, function })
     }
 
     /// What is known of an access; nothing if it does not vary, or in a way that vectors do not follow.

@@ -100,7 +100,7 @@ impl Assembler {
         }
         let mut places = FxHashMap::default();
         for &(bits, wide) in literals {
-            while wide && bytes.len() % 8 != 0 {
+            while wide && !bytes.len().is_multiple_of(8) {
                 bytes.push(0);
             }
             places.entry((bits, wide)).or_insert_with(|| {
@@ -110,7 +110,7 @@ impl Assembler {
                 place
             });
         }
-        while bytes.len() % 16 != 0 {
+        while !bytes.len().is_multiple_of(16) {
             bytes.push(0x90);
         }
         // Over the literals.

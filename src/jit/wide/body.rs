@@ -183,11 +183,7 @@ pub(super) fn parts_of(left: &Left) -> &[Id] {
 
 /// Whether a node is an operand wherever it is needed.
 fn is_operand(graph: &Graph, id: Id) -> bool {
-    let node = graph.get(id);
-    match node.op {
-        Op::Constant(_) | Op::Uniform(_) => true,
-        _ => false,
-    }
+    matches!(graph.get(id).op, Op::Constant(_) | Op::Uniform(_))
 }
 
 fn tasks(lines: &Lines) -> Vec<Task> {

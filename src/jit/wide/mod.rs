@@ -40,7 +40,7 @@ pub(super) fn is_usable() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::is_x86_feature_detected as has;
-        return has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw") && has!("bmi2");
+        has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw") && has!("bmi2")
     }
     #[cfg(not(target_arch = "x86_64"))]
     false
