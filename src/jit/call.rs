@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::frame::Layout;
 use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
-use super::pages::{Zeroed, zeros};
+use super::pages::room;
 use super::ranges;
 use super::share::Threads;
 use crate::bind::{Binding, InputBinding};
@@ -96,6 +96,7 @@ impl Compiled {
         call.place_outputs(outputs, targets)?;
         let memory = call.place_memory(outputs)?;
         call.stages(&self.inner.stages, &plan.statements, &memory);
+        call.fill(outputs, targets)?;
         outputs.partials = call.partials;
         outputs.frame = call.frame;
         Ok(())
@@ -165,7 +166,7 @@ impl Call<'_, '_> {
         }
     }
 
-    fn count(&self, axes: &[AxisId]) -> Result<usize, CallError> {
+    pub fn count(&self, axes: &[AxisId]) -> Result<usize, CallError> {
         let mut extents = axes.iter().map(|&axis| self.binding.extent(axis));
         extents.try_fold(1_usize, usize::checked_mul).ok_or(CallError::TooLarge)
     }
@@ -199,11 +200,9 @@ impl Call<'_, '_> {
             } else if let Some((_, target)) = given {
                 self.target(position, target, elements)?
             } else if self.precision == Precision::F32 {
-                provide(&mut outputs.singles[position], elements)?;
-                outputs.singles[position].as_mut_ptr() as u64
+                room(&mut outputs.singles[position], elements)? as u64
             } else {
-                provide(&mut outputs.doubles[position], elements)?;
-                outputs.doubles[position].as_mut_ptr() as u64
+                room(&mut outputs.doubles[position], elements)? as u64
             };
             self.place(tensor, address, &output.axes, 1);
         }
@@ -353,15 +352,6 @@ impl Call<'_, '_> {
             memory[cell] = (memory[cell] & !(0xffff_ffff << half)) | (bits << half);
         }
     }
-}
-
-/// Makes memory for a result as long as it has to be.
-fn provide<T: Zeroed + Default>(memory: &mut Vec<T>, elements: usize) -> Result<(), CallError> {
-    if memory.capacity() < elements {
-        *memory = zeros(elements).ok_or(CallError::TooLarge)?;
-    }
-    memory.resize(elements, T::default());
-    Ok(())
 }
 
 /// What the stages of a call need.

@@ -1,39 +1,56 @@
-//! A number of elements → fresh memory of zeros for a result.
+//! A number of elements → memory for a result, which a kernel then fills.
 //!
-//! The system hands out memory page by page as it is first written, which costs more than computing a large gradient. So
-//! large memory asks for large pages where the system has them.
+//! Zeros that a kernel overwrites would cost as much as a cheap gradient, so there are none. The system hands out memory page
+//! by page as it is first written, which costs more than computing a large gradient: large memory asks for large pages
+//! where the system has them.
 
-use std::alloc::{Layout, alloc_zeroed};
+use super::call::CallError;
 
 /// Memory from which on large pages are asked for: some of them fit in.
 #[cfg(target_os = "linux")]
-const LARGE: usize = 4 << 20;
+const LARGE: usize = 8 << 20;
 
 /// A float.
+pub(super) trait Number: Copy {
+    const NAN: Self;
+}
+
+impl Number for f32 {
+    const NAN: f32 = f32::NAN;
+}
+
+impl Number for f64 {
+    const NAN: f64 = f64::NAN;
+}
+
+/// Makes room for so many elements, and returns its address; the vector is empty until [`filled`].
+///
+/// # Errors
+/// If memory runs out.
+pub(super) fn room<T: Number>(memory: &mut Vec<T>, elements: usize) -> Result<*mut T, CallError> {
+    memory.clear();
+    if memory.capacity() < elements {
+        // What is there need not be copied.
+        *memory = Vec::new();
+        memory.try_reserve_exact(elements).map_err(|_| CallError::TooLarge)?;
+        ask_for_large_pages(memory.as_mut_ptr().cast(), memory.capacity() * size_of::<T>());
+    }
+    if cfg!(debug_assertions) {
+        // What a kernel should forget would be found.
+        memory.resize(elements, T::NAN);
+        memory.clear();
+    }
+    Ok(memory.as_mut_ptr())
+}
+
+/// Says that a kernel has filled the room.
 ///
 /// # Safety
-/// All of its bits may be 0.
-pub(super) unsafe trait Zeroed: Copy {}
-
-// SAFETY: these bits are the number 0.
-unsafe impl Zeroed for f32 {}
-// SAFETY: as above.
-unsafe impl Zeroed for f64 {}
-
-/// So many zeros; nothing if memory runs out.
-pub(super) fn zeros<T: Zeroed>(count: usize) -> Option<Vec<T>> {
-    let layout = Layout::array::<T>(count).ok()?;
-    if layout.size() == 0 {
-        return Some(Vec::new());
-    }
-    // SAFETY: the layout has a size.
-    let memory = unsafe { alloc_zeroed(layout) };
-    if memory.is_null() {
-        return None;
-    }
-    ask_for_large_pages(memory, layout.size());
-    // SAFETY: it was allocated by the global allocator with the layout of so many elements, which are all 0.
-    Some(unsafe { Vec::from_raw_parts(memory.cast::<T>(), count, count) })
+/// There is room for so many elements, and all of them have been written.
+pub(super) unsafe fn filled<T: Number>(memory: &mut Vec<T>, elements: usize) {
+    debug_assert!(memory.capacity() >= elements, "there is room");
+    // SAFETY: as the caller ensures.
+    unsafe { memory.set_len(elements) };
 }
 
 /// A hint: whether it is followed makes no difference but in time.
@@ -45,7 +62,7 @@ fn ask_for_large_pages(memory: *mut u8, bytes: usize) {
     // SAFETY: asks for nothing but a number.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     let Ok(page) = usize::try_from(page) else { return };
-    let skipped = memory.align_offset(page);
+    let skipped = memory.align_offset(page.max(1));
     if page == 0 || skipped >= bytes {
         return;
     }
@@ -61,12 +78,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_of_zeros_or_refused() {
-        for count in [0, 1, 1000, 3 << 20] {
-            let memory = zeros::<f32>(count).expect("there is so much");
-            assert!(memory.len() == count && memory.iter().all(|&number| number == 0.0), "{count}");
+    fn there_is_room_or_it_is_refused() {
+        let mut memory: Vec<f32> = Vec::new();
+        for count in [0, 1, 1000, 3 << 20, 5] {
+            let address = room(&mut memory, count).expect("there is so much");
+            for place in 0..count {
+                // SAFETY: there is room for `count` elements.
+                unsafe { address.add(place).write(1.0) };
+            }
+            // SAFETY: they have just been written.
+            unsafe { filled(&mut memory, count) };
+            assert!(memory.len() == count && memory.iter().all(|&number| number == 1.0), "{count}");
         }
-        assert!(zeros::<f64>(usize::MAX / 16).is_none());
-        assert!(zeros::<f64>(usize::MAX).is_none());
+        assert_eq!(room(&mut Vec::<f64>::new(), usize::MAX / 16), Err(CallError::TooLarge));
+        assert_eq!(room(&mut Vec::<f64>::new(), usize::MAX), Err(CallError::TooLarge));
     }
 }

@@ -5,8 +5,10 @@
 
 use smallvec::SmallVec;
 
-use super::call::{Call, WorkingMemory};
-use super::module::Stage;
+use super::call::{Call, CallError, WorkingMemory};
+use super::module::{Precision, Stage};
+use super::outputs::Outputs;
+use super::pages::filled;
 use super::ranges::{self, Cut};
 use super::share;
 use super::whole::{self, Dimension, Strided};
@@ -14,6 +16,7 @@ use crate::bind::Binding;
 use crate::ir::AxisId;
 use crate::kernel::{Accumulator, Loop, LoopVariable, Place, Plan, Statement, TensorRef, WholeCall};
 use crate::op::{Element, ReduceOp};
+use crate::tensor::SliceMut;
 
 /// A translated stage: frame, begin, end, partial results, memory of the range.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +94,24 @@ impl Call<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Says that the stages have filled the memory of the results, but for those that are the caller's.
+    pub fn fill(&self, outputs: &mut Outputs, targets: &[(usize, SliceMut<'_>)]) -> Result<(), CallError> {
+        for (position, output) in self.plan.outputs.iter().enumerate() {
+            if output.axes.is_empty() || targets.iter().any(|(target, _)| *target == position) {
+                continue;
+            }
+            let elements = self.count(&output.axes)?;
+            // SAFETY: `place_outputs` has made room for so many elements, and a plan stores every element of an output.
+            unsafe {
+                match self.precision {
+                    Precision::F32 => filled(&mut outputs.singles[position], elements),
+                    Precision::F64 => filled(&mut outputs.doubles[position], elements),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes what a turn has written what the next one reads, and keeps it where it is asked for.
