@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::frame::Layout;
 use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
-use super::pages::room;
+use super::pages::{room, zeros};
 use super::ranges;
 use super::share::Threads;
 use crate::bind::{Binding, InputBinding};
@@ -259,9 +259,9 @@ impl Call<'_, '_> {
         let locals = local.bytes.checked_mul(needs.threads).ok_or(CallError::TooLarge)?;
         let cells = start.checked_add(locals).ok_or(CallError::TooLarge)?.div_ceil(8);
         if outputs.memory.len() < cells {
-            let more = cells - outputs.memory.len();
-            outputs.memory.try_reserve_exact(more).map_err(|_| CallError::TooLarge)?;
-            outputs.memory.resize(cells, 0);
+            // What is there need not be copied.
+            outputs.memory = Vec::new();
+            outputs.memory = zeros(cells).ok_or(CallError::TooLarge)?;
         }
         for &(position, offset) in &converted {
             let input = &self.binding.inputs()[position];

@@ -1,8 +1,10 @@
-//! A number of elements → memory for a result, which a kernel then fills.
+//! A number of elements → memory for a result, which a kernel then fills, or for what it works in.
 //!
 //! Zeros that a kernel overwrites would cost as much as a cheap gradient, so there are none. The system hands out memory page
 //! by page as it is first written, which costs more than computing a large gradient: large memory asks for large pages
 //! where the system has them.
+
+use std::alloc::{Layout, alloc_zeroed};
 
 use super::call::CallError;
 
@@ -53,6 +55,22 @@ pub(super) unsafe fn filled<T: Number>(memory: &mut Vec<T>, elements: usize) {
     unsafe { memory.set_len(elements) };
 }
 
+/// So many cells of zeros, which the system makes when they are first touched; nothing if memory runs out.
+pub(super) fn zeros(cells: usize) -> Option<Vec<u64>> {
+    let layout = Layout::array::<u64>(cells).ok()?;
+    if layout.size() == 0 {
+        return Some(Vec::new());
+    }
+    // SAFETY: the layout has a size.
+    let memory = unsafe { alloc_zeroed(layout) };
+    if memory.is_null() {
+        return None;
+    }
+    ask_for_large_pages(memory, layout.size());
+    // SAFETY: the global allocator has given it with the layout of so many cells, and zeros are ints.
+    Some(unsafe { Vec::from_raw_parts(memory.cast::<u64>(), cells, cells) })
+}
+
 /// A hint: whether it is followed makes no difference but in time.
 #[cfg(target_os = "linux")]
 fn ask_for_large_pages(memory: *mut u8, bytes: usize) {
@@ -92,5 +110,10 @@ mod tests {
         }
         assert_eq!(room(&mut Vec::<f64>::new(), usize::MAX / 16), Err(CallError::TooLarge));
         assert_eq!(room(&mut Vec::<f64>::new(), usize::MAX), Err(CallError::TooLarge));
+        for cells in [0, 1, 3 << 20] {
+            let zeros = zeros(cells).expect("there is so much");
+            assert!(zeros.len() == cells && zeros.iter().all(|&cell| cell == 0), "{cells}");
+        }
+        assert!(zeros(usize::MAX / 16).is_none() && zeros(usize::MAX).is_none());
     }
 }
