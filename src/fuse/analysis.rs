@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
 use crate::kernel::{BufferId, Place, RegisterId, TensorRef};
-use crate::op::ReduceOp;
+use crate::op::{Binary, ReduceOp, Unary};
 
 /// What becomes of a value.
 #[derive(Clone, Debug)]
@@ -54,7 +54,13 @@ pub(super) struct Context<'a> {
     pub values: &'a Values,
     pub available: &'a Available,
     pub open: &'a [AxisId],
+    /// Whether functions are computed where they stand, which makes some cheaper to compute again than to keep.
+    pub inlined: bool,
 }
+
+/// With how many functions in all a pass waits for memory rather than for arithmetic: computing one again is then cheaper
+/// than a number that is written and read.
+const FEW: usize = 4;
 
 /// The axes along which a stored value is loaded elsewhere than at the loop's own position do not count
 /// as open for it; these are the ones that do.
@@ -125,6 +131,39 @@ impl Context<'_> {
             !heavy
         });
         heavy
+    }
+
+    /// How many functions some demands have in all.
+    fn functions(&self, items: &[Item]) -> usize {
+        let mut functions = FxHashSet::default();
+        for item in items {
+            self.walk(self.body(&item.demand), |id| {
+                if is_transcendental(&self.values.get(id).op) {
+                    functions.insert(id);
+                }
+                true
+            });
+        }
+        functions.len()
+    }
+
+    /// Whether a value is rather computed again than kept in memory: it has one function at most, and that a cheap one.
+    fn is_again(&self, value: ValueId, provided: &FxHashSet<ValueId>) -> bool {
+        let (mut functions, mut cheap) = (0, true);
+        self.walk(value, |id| {
+            if provided.contains(&id) {
+                return false;
+            }
+            match &self.values.get(id).op {
+                ValueOp::Reduce(..) | ValueOp::Binary(Binary::Pow | Binary::Powi | Binary::Atan2) => cheap = false,
+                ValueOp::Polygamma(_) | ValueOp::Unary(Unary::Lgamma | Unary::Sin | Unary::Cos | Unary::Tan) => {
+                    cheap = false;
+                }
+                op => functions += usize::from(is_transcendental(op)),
+            }
+            cheap && functions <= 1
+        });
+        cheap && functions <= 1
     }
 
     /// The axes that must still be opened for some demands, with those of everything that they need.
@@ -208,7 +247,8 @@ impl Context<'_> {
             }
         }
         let moved = later.iter().zip(&items).any(|(later, item)| later.inside && later.level != item.level);
-        let fewer = moved && self.kept(&later, axis).len() < self.kept(&items, axis).len();
+        // What would be computed again instead counts as well.
+        let fewer = moved && self.shared(&later, axis, false).len() < self.shared(&items, axis, false).len();
         if fewer && loops(&later) == Some(last) { later } else { items }
     }
 
@@ -269,6 +309,13 @@ impl Context<'_> {
     /// What the loops of later levels need that an earlier level computes too and that is worth keeping,
     /// each with the earliest such level.
     pub fn kept(&self, items: &[Item], axis: AxisId) -> Vec<(ValueId, usize)> {
+        // What is kept inside of an outer loop stays in a cache.
+        let again = self.inlined && self.open.is_empty() && self.functions(items) <= FEW;
+        self.shared(items, axis, again)
+    }
+
+    /// The same; without what is computed again, if that is allowed.
+    fn shared(&self, items: &[Item], axis: AxisId, again: bool) -> Vec<(ValueId, usize)> {
         let mut computed: FxHashMap<ValueId, usize> = FxHashMap::default();
         let mut kept: FxHashMap<ValueId, usize> = FxHashMap::default();
         let last = items.iter().map(|item| item.level).max().unwrap_or(0);
@@ -286,7 +333,9 @@ impl Context<'_> {
                         return !elsewhere;
                     }
                     match computed.get(&id) {
-                        Some(&earlier) if self.is_heavy_beside(id, &provided) => {
+                        Some(&earlier)
+                            if self.is_heavy_beside(id, &provided) && !(again && self.is_again(id, &provided)) =>
+                        {
                             kept.entry(self.worth_keeping(id, axis, &provided)).or_insert(earlier);
                             false
                         }

@@ -9,7 +9,8 @@
 //! neighbours are far apart in memory comes first, so that the contiguous axis ends up innermost or is
 //! the vector axis. What is needed on two levels is computed again where it is a few operations on
 //! loaded inputs, and kept in memory where a transcendental function or a reduction is part of it. What
-//! does not vary along a loop is computed before it. Operations on whole tensors cut the program into levels
+//! does not vary along a loop is computed before it. In passes over the whole data that have few functions, and these written
+//! into the code, a function is computed again as well: such passes wait for memory. Operations on whole tensors cut the program into levels
 //! ([`whole`], [`region`]).
 
 mod analysis;

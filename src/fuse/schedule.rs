@@ -12,7 +12,7 @@ use crate::ir::{Axes, AxisId};
 use crate::kernel::{
     Accumulator, Buffer, BufferId, BufferKind, Function, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
 };
-use crate::op::Element;
+use crate::op::{Element, Unary};
 
 /// Schedules all pieces of all levels into the plan, each level's whole operations after its loops.
 pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>, inlined: &dyn Fn(Function) -> bool) -> Plan {
@@ -107,7 +107,8 @@ impl Scheduler<'_> {
     }
 
     pub fn context(&self) -> Context<'_> {
-        Context { values: self.values, available: &self.available, open: &self.open }
+        let inlined = (self.inlined)(Function::Unary(Unary::Exp));
+        Context { values: self.values, available: &self.available, open: &self.open, inlined }
     }
 
     pub fn new_register(&mut self, element: Element) -> RegisterId {
