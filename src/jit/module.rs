@@ -249,7 +249,10 @@ fn machine() -> Result<OwnedTargetIsa, JitError> {
     static MACHINE: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
     let make = || {
         let mut flags = settings::builder();
-        for (name, value) in [("opt_level", "speed"), ("use_colocated_libcalls", "false"), ("is_pic", "false")] {
+        // Large frames touch the stack page by page, so that one that is too short ends in its guard.
+        let probes = [("enable_probestack", "true"), ("probestack_strategy", "inline")];
+        let general = [("opt_level", "speed"), ("use_colocated_libcalls", "false"), ("is_pic", "false")];
+        for (name, value) in general.into_iter().chain(probes) {
             flags.set(name, value).map_err(|error| error.to_string())?;
         }
         let verifier = if cfg!(debug_assertions) { "true" } else { "false" };

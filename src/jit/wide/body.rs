@@ -120,7 +120,10 @@ pub(super) struct Body {
     pub slots: u32,
 }
 
-/// Gives registers; nothing if there are too many accumulators.
+/// The most slots of a frame: threads have short stacks.
+const MOST_SLOTS: u32 = 1024;
+
+/// Gives registers; nothing if there are too many accumulators, or values at once.
 pub(super) fn body(lines: &Lines) -> Option<Body> {
     let mut accumulators = Vec::new();
     for left in &lines.left {
@@ -133,6 +136,9 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
     }
     let tasks = tasks(lines);
     let first = Allocator::new(lines, &tasks, REGISTERS - accumulators.len(), &[]).run()?;
+    if first.slots > MOST_SLOTS {
+        return None;
+    }
     let unroll = match (first.steps.len(), accumulators.len()) {
         (0..=14, 0..=3) => 4,
         (15..=48, 0..=4) => 2,

@@ -33,6 +33,9 @@ impl Cells {
     }
 }
 
+/// Bytes of the guard below a stack, at least.
+const PAGE: usize = 4096;
+
 /// Registers that a caller expects to find again.
 const SAVED: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
 
@@ -69,6 +72,10 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
         // An aligned frame; the last slot remembers where the stack was.
         let frame = (slots as usize + 1) * SLOT;
         code.two(Code::Mov_r64_rm64, WORK[1], Register::RSP);
+        // Page by page, so that a stack that is too short ends in its guard and not beyond it.
+        for below in (PAGE..=frame).step_by(PAGE) {
+            code.store(Code::Mov_rm64_r64, memory(Register::RSP, -(below as i64)), WORK[1]);
+        }
         code.number(Code::Sub_rm64_imm32, Register::RSP, frame as i32);
         code.number(Code::And_rm64_imm8, Register::RSP, -64);
         let last = code.slot(slots);
