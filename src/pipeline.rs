@@ -39,8 +39,6 @@ pub const PASSES: &[Pass] = &[
 pub struct Stages {
     /// As lowered.
     pub ir: Program,
-    /// With the gradient, before any rewriting: what the interpreter runs.
-    pub reference: Program,
     /// With the gradient of the stable form.
     pub grad: Program,
     /// After the last pass: what is compiled.
@@ -49,7 +47,6 @@ pub struct Stages {
 
 /// Runs all passes.
 pub fn run(ir: Program, wrt: &[String]) -> Stages {
-    let reference = differentiated(ir.clone(), wrt);
     let mut grad = ir.clone();
     let mut program = ir.clone();
     for pass in PASSES {
@@ -59,7 +56,7 @@ pub fn run(ir: Program, wrt: &[String]) -> Stages {
             grad = program.clone();
         }
     }
-    Stages { ir, reference, grad, simplified: program }
+    Stages { ir, grad, simplified: program }
 }
 
 /// Value and gradient for people to read: in stable form, simplified, without the guards against 0 · ∞.

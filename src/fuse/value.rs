@@ -85,7 +85,8 @@ impl Values {
         &self.values[id.0 as usize]
     }
 
-    /// Makes a value something else that is the same but for rounding, of earlier values.
+    /// Makes a value something else that is the same but for rounding, of earlier values. Afterwards no value is added:
+    /// it would not be found under what it is now.
     pub fn replace(&mut self, id: ValueId, op: ValueOp, operands: &[ValueId]) {
         let value = &mut self.values[id.0 as usize];
         value.op = op;

@@ -25,12 +25,7 @@ pub(super) enum Form {
 
 /// The symbol of a function.
 pub(super) fn symbol(function: Function, form: Form) -> String {
-    let name = match function {
-        Function::Unary(op) => op.name(),
-        Function::Binary(op) => op.name(),
-        Function::Polygamma(_) => "polygamma",
-        Function::Logistic => "logistic",
-    };
+    let name = function.name();
     let form = match form {
         Form::One => "one",
         Form::OneF32 => "one_f32",

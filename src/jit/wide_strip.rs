@@ -70,7 +70,7 @@ impl Translator<'_, '_> {
 
     fn callee(&mut self, sources: &Sources<'_>, careful: bool) -> Option<Callee> {
         let facts = |access: Access| self.facts(sources, access);
-        let wide = wide::compile(sources.strip, self.precision == types::F64, careful, &facts)?;
+        let mut wide = wide::compile(sources.strip, self.precision == types::F64, careful, &facts)?;
         let mut signature = Signature::new(CallConv::SystemV);
         signature.params.extend([AbiParam::new(types::I64); 2]);
         let id = match self.module.declare_anonymous_function(&signature) {
@@ -84,7 +84,7 @@ impl Translator<'_, '_> {
             self.error = Some(error);
             return None;
         }
-        self.vectors.push(wide.code.clone());
+        self.vectors.push(std::mem::take(&mut wide.code));
         let function = self.module.declare_func_in_func(id, self.builder.func);
         Some(Callee { wide, function })
     }

@@ -1,5 +1,7 @@
 //! The data.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::ir::{AxisData, AxisId, Constant};
 use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
 
@@ -122,6 +124,23 @@ pub enum Instruction {
 }
 
 impl Instruction {
+    /// What it is computed from, but for the positions of a load.
+    pub fn operands(&self) -> SmallVec<[Operand; 3]> {
+        match self {
+            Instruction::Unary(_, a) | Instruction::Polygamma(_, a) | Instruction::Cast(_, a) => smallvec![*a],
+            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) | Instruction::Logic(_, a, b) => {
+                smallvec![*a, *b]
+            }
+            Instruction::Select(a, b, c) | Instruction::MulAdd(_, a, b, c) => smallvec![*a, *b, *c],
+            Instruction::Constant(_)
+            | Instruction::Parameter(_)
+            | Instruction::Size(_)
+            | Instruction::Index(_)
+            | Instruction::Register(_)
+            | Instruction::Load(_) => SmallVec::new(),
+        }
+    }
+
     /// Whether it is evaluated by a function rather than by an instruction or two.
     pub fn is_function(&self) -> bool {
         match self {
@@ -195,6 +214,18 @@ pub enum Function {
     Polygamma(u32),
     /// The functions of [`LOGISTIC`](crate::op::LOGISTIC), as many as are wanted, from one exponential.
     Logistic,
+}
+
+impl Function {
+    /// Its name, of a derivative of digamma whatever its order.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Unary(op) => op.name(),
+            Function::Binary(op) => op.name(),
+            Function::Polygamma(_) => "polygamma",
+            Function::Logistic => "logistic",
+        }
+    }
 }
 
 /// A call of a block function.

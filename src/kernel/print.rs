@@ -41,12 +41,12 @@ impl Display for Plan {
 }
 
 impl Plan {
-    fn axis_text(&self, axis: AxisId) -> String {
+    pub(super) fn axis_text(&self, axis: AxisId) -> String {
         let data = &self.axes[axis.0 as usize];
         if data.pack { format!("..{}", data.name) } else { data.name.clone() }
     }
 
-    fn axes_text(&self, axes: &[AxisId], block: bool) -> String {
+    pub(super) fn axes_text(&self, axes: &[AxisId], block: bool) -> String {
         let mut names: Vec<String> = axes.iter().map(|&axis| self.axis_text(axis)).collect();
         if block {
             names.push("block".to_owned());
@@ -71,10 +71,8 @@ impl Plan {
             Statement::Strip(strip) => self.strip(f, strip, depth),
             Statement::Call(call) => {
                 let function = match call.function {
-                    Function::Unary(op) => op.name().to_owned(),
-                    Function::Binary(op) => op.name().to_owned(),
                     Function::Polygamma(order) => format!("polygamma{order}"),
-                    Function::Logistic => "logistic".to_owned(),
+                    other => other.name().to_owned(),
                 };
                 let arguments: Vec<String> = call.arguments.iter().map(ToString::to_string).collect();
                 let part = |(position, result): (usize, &Option<BufferId>)| {

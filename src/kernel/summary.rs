@@ -7,8 +7,8 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashSet, FxHasher};
 
 use super::plan::{
-    Access, BLOCK, Buffer, BufferKind, Call, Coordinate, Effect, Instruction, Loop, Plan, RUN, Statement, Strip,
-    Target, TensorRef,
+    Access, BLOCK, Buffer, BufferKind, Coordinate, Effect, Instruction, Loop, Plan, RUN, Statement, Strip, Target,
+    TensorRef,
 };
 use crate::ir::AxisId;
 use crate::op::Element;
@@ -33,8 +33,8 @@ impl Plan {
         self.passes(&self.statements, &mut Vec::new(), &mut passes, &mut known);
         let mut text = String::new();
         for (number, pass) in passes.iter().enumerate() {
-            let axes: Vec<String> = pass.axes.iter().map(|&axis| self.axis_name(axis)).collect();
-            let _ = write!(text, "pass {number} over {}, {} lanes at a time: ", axes.join(", "), pass.lanes);
+            let axes = self.axes_text(&pass.axes, false);
+            let _ = write!(text, "pass {number} over {axes}, {} lanes at a time: ", pass.lanes);
             let (reads, writes) = (self.bytes(&pass.reads, real), self.bytes(&pass.writes, real));
             let _ = write!(text, "reads {reads} and writes {writes} bytes an element; {} operations", pass.operations);
             if !pass.functions.is_empty() {
@@ -54,11 +54,6 @@ impl Plan {
             }
         }
         text
-    }
-
-    fn axis_name(&self, axis: AxisId) -> String {
-        let data = &self.axes[axis.0 as usize];
-        if data.pack { format!("..{}", data.name) } else { data.name.clone() }
     }
 
     fn element_bytes(&self, tensor: TensorRef, real: usize) -> usize {
@@ -96,11 +91,7 @@ impl Plan {
     fn kept_names(&self, local: bool) -> Vec<String> {
         let is = |buffer: &Buffer| !buffer.block && !buffer.axes.is_empty() && buffer.local == local;
         let kept = self.buffers.iter().enumerate().filter(|(_, buffer)| is(buffer));
-        kept.map(|(number, buffer)| {
-            let axes: Vec<String> = buffer.axes.iter().map(|&axis| self.axis_name(axis)).collect();
-            format!("b{number}[{}]", axes.join(", "))
-        })
-        .collect()
+        kept.map(|(number, buffer)| format!("b{number}[{}]", self.axes_text(&buffer.axes, false))).collect()
     }
 
     fn passes(
@@ -140,7 +131,7 @@ impl Plan {
         for statement in statements {
             match statement {
                 Statement::Strip(strip) => self.collect_strip(strip, pass, known, fresh),
-                Statement::Call(call) => pass.functions.push(call_name(call)),
+                Statement::Call(call) => pass.functions.push(call.function.name()),
                 Statement::Loop(inner) => {
                     if !pass.axes.contains(&inner.axis) {
                         pass.axes.push(inner.axis);
@@ -194,16 +185,6 @@ impl Plan {
     }
 }
 
-fn call_name(call: &Call) -> &'static str {
-    use super::plan::Function;
-    match call.function {
-        Function::Unary(op) => op.name(),
-        Function::Binary(op) => op.name(),
-        Function::Polygamma(_) => "polygamma",
-        Function::Logistic => "logistic",
-    }
-}
-
 /// The name of an operation; none for what is only there.
 fn name(instruction: &Instruction) -> Option<&'static str> {
     Some(match instruction {
@@ -228,19 +209,14 @@ fn name(instruction: &Instruction) -> Option<&'static str> {
 fn hash(instruction: &Instruction, earlier: &[u64]) -> u64 {
     let mut hasher = FxHasher::default();
     std::mem::discriminant(instruction).hash(&mut hasher);
-    let mut operand = |operand: &super::plan::Operand| earlier[operand.0 as usize].hash(&mut hasher);
+    instruction.operands().iter().for_each(|operand| earlier[operand.0 as usize].hash(&mut hasher));
     match instruction {
-        Instruction::Unary(_, a) | Instruction::Polygamma(_, a) | Instruction::Cast(_, a) => operand(a),
-        Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) | Instruction::Logic(_, a, b) => {
-            operand(a);
-            operand(b);
-        }
-        Instruction::Select(a, b, c) | Instruction::MulAdd(_, a, b, c) => [a, b, c].into_iter().for_each(operand),
         Instruction::Constant(constant) => format!("{constant:?}").hash(&mut hasher),
         Instruction::Parameter(number) => number.hash(&mut hasher),
         Instruction::Size(axis) | Instruction::Index(axis) => axis.0.hash(&mut hasher),
         Instruction::Register(register) => register.0.hash(&mut hasher),
         Instruction::Load(access) => access.hash(&mut hasher),
+        _ => {}
     }
     name(instruction).hash(&mut hasher);
     hasher.finish()

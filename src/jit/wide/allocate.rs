@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::body::{Action, Arg, FREE_MASKS, Form, LOADED, Step, Task, parts_of};
+use super::body::{Action, Arg, FEWEST, FREE_MASKS, Form, LOADED, Step, Task, parts_of};
 use super::codes::combining;
 use super::graph::{Id, Join, Lane, Op, Relation, Two};
 use super::lines::{Left, Lines};
@@ -90,7 +90,7 @@ impl<'a> Allocator<'a> {
 
     /// Nothing if there are too few registers.
     pub fn run(mut self) -> Option<Allocated> {
-        if self.vectors.numbers.len() < 8 {
+        if self.vectors.numbers.len() < FEWEST {
             return None;
         }
         for (position, task) in self.tasks.iter().enumerate() {

@@ -89,15 +89,11 @@ pub(super) fn memory(base: Register, displacement: i64) -> MemoryOperand {
 }
 
 impl Assembler {
-    /// With literals in front of the code: first what is to be the same in all lanes, then blocks of 64 bytes.
-    pub fn new(layout: Layout, literals: &[(u64, bool)], blocks: &[[u8; 64]]) -> (Self, Vec<u64>) {
-        let mut bytes = vec![0; 5];
-        bytes.resize(64, 0x90);
-        let mut at = Vec::new();
-        for block in blocks {
-            at.push(bytes.len() as u64);
-            bytes.extend_from_slice(block);
-        }
+    /// With data in front of the code: the numbers of the lanes, narrow and wide, and literals.
+    pub fn new(layout: Layout, literals: &[(u64, bool)]) -> Self {
+        let mut bytes = vec![0x90; SLOT];
+        bytes.extend((0..16_u32).flat_map(u32::to_le_bytes));
+        bytes.extend((0..8_u64).flat_map(u64::to_le_bytes));
         let mut places = FxHashMap::default();
         for &(bits, wide) in literals {
             while wide && !bytes.len().is_multiple_of(8) {
@@ -120,7 +116,7 @@ impl Assembler {
         let position = bytes.len() as u64;
         let mut encoder = Encoder::new(64);
         encoder.set_buffer(bytes);
-        (Assembler { encoder, position, literals: places, layout, error: None }, at)
+        Assembler { encoder, position, literals: places, layout, error: None }
     }
 
     /// The code.
@@ -189,6 +185,12 @@ impl Assembler {
         MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, broadcast, Register::None)
     }
 
+    /// The numbers of the lanes, in memory.
+    pub fn lane_numbers(&self, wide: bool) -> MemoryOperand {
+        let place = if wide { 2 * SLOT } else { SLOT };
+        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
+    }
+
     /// An operand that is the same in all lanes, in memory.
     pub fn broadcast(&self, arg: Arg, lane: Lane) -> MemoryOperand {
         match arg {
@@ -234,15 +236,5 @@ impl Assembler {
             }
             None => copy.tail.then_some(tail),
         }
-    }
-}
-
-/// The literal that stands for the numbers of the lanes, a block of 64 bytes.
-pub(super) const STEPS: u64 = 0x5354_4550_5354_4550;
-
-impl Assembler {
-    /// Says where the numbers of the lanes are.
-    pub fn place_steps(&mut self, wide: bool, place: u64) {
-        self.literals.insert((STEPS, wide), place);
     }
 }

@@ -11,6 +11,12 @@ use crate::op::ReduceOp;
 /// Registers of 512 bits.
 const REGISTERS: usize = 32;
 
+/// The first register of the accumulators, which go downward, set by set.
+pub(super) const TOP: u8 = REGISTERS as u8 - 1;
+
+/// The registers that code needs at least, beside those of accumulators and constants.
+pub(super) const FEWEST: usize = 8;
+
 /// The masks that code may use: the first is none, and the last three have their tasks.
 pub(super) const FREE_MASKS: [u8; 4] = [1, 2, 3, 4];
 
@@ -112,8 +118,6 @@ pub(super) struct Body {
     pub accumulators: Vec<Accumulator>,
     /// What is in a register before the loop begins.
     pub held: Vec<(Arg, Lane, u8)>,
-    /// The first register of the accumulators, which go downward, set by set.
-    pub top: u8,
     /// How many vectors are in flight.
     pub unroll: usize,
     /// Slots of the frame.
@@ -136,9 +140,6 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
     }
     let tasks = tasks(lines);
     let first = Allocator::new(lines, &tasks, REGISTERS - accumulators.len(), &[]).run()?;
-    if first.slots > MOST_SLOTS {
-        return None;
-    }
     let unroll = match (first.steps.len(), accumulators.len()) {
         (0..=14, 0..=3) => 4,
         (15..=48, 0..=4) => 2,
@@ -148,16 +149,12 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
     // A register stays free for what the second run may do otherwise.
     let spare = room.saturating_sub(first.most + 1);
     let held = most_wanted(&first.wanted, spare, room);
-    let mut unroll = unroll;
-    let second = match Allocator::new(lines, &tasks, room - held.len(), &held).run() {
-        Some(second) => second,
-        None => {
-            unroll = 1;
-            Allocator::new(lines, &tasks, REGISTERS - accumulators.len(), &[]).run()?
-        }
-    };
+    let second = Allocator::new(lines, &tasks, room - held.len(), &held).run()?;
+    if second.slots > MOST_SLOTS {
+        return None;
+    }
     let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, (room - 1 - place) as u8)).collect();
-    Some(Body { steps: second.steps, accumulators, held, top: REGISTERS as u8 - 1, unroll, slots: second.slots })
+    Some(Body { steps: second.steps, accumulators, held, unroll, slots: second.slots })
 }
 
 /// The constants that are asked for most, as many as there is room for.
@@ -165,7 +162,7 @@ fn most_wanted(wanted: &Wanted, spare: usize, room: usize) -> Vec<(Arg, Lane)> {
     // What is an operand in memory wherever it is used costs next to nothing there, but something before every run.
     let mut all: Vec<_> = wanted.iter().filter(|(_, weight)| **weight >= LOADED).collect();
     all.sort_by_key(|(key, weight)| (std::cmp::Reverse(**weight), **key));
-    all.truncate(spare.min(room.saturating_sub(4)));
+    all.truncate(spare.min(room.saturating_sub(FEWEST)));
     let arg = |(&(bits, wide, uniform), _): (&(u64, bool, bool), _)| {
         let arg = if uniform { Arg::Uniform(bits as u32) } else { Arg::Constant(bits) };
         (arg, if wide { Lane::F64 } else { Lane::F32 })

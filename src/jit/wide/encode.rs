@@ -2,9 +2,7 @@
 
 use iced_x86::{Code, IcedError, Instruction, MemoryOperand, Register};
 
-use super::assembler::{
-    Assembler, Copy, POSITION, STEPS, TAIL, TAIL_HIGH, WORK, WORK_MASK, half, mask, memory, vector,
-};
+use super::assembler::{Assembler, Copy, POSITION, TAIL, TAIL_HIGH, WORK, WORK_MASK, half, mask, memory, vector};
 use super::body::{Action, Arg, Step};
 use super::codes::{arithmetic, by_lane, combining, mul_add};
 use super::graph::{Join, Lane, One, Relation, Two};
@@ -295,7 +293,7 @@ impl Assembler {
     fn lane_number(&mut self, lane: Lane, to: u8, copy: Copy) {
         let ahead = (copy.number * self.layout.lanes) as i64;
         self.load(Code::Lea_r64_m, WORK[0], memory(POSITION, ahead));
-        let steps = self.literal(STEPS, lane.is_wide(), false);
+        let steps = self.lane_numbers(lane.is_wide());
         if lane.is_wide() {
             self.two(Code::EVEX_Vpbroadcastq_zmm_k1z_r64, vector(to), WORK[0]);
             self.push(Instruction::with3(Code::EVEX_Vpaddq_zmm_k1z_zmm_zmmm512b64, vector(to), vector(to), steps));

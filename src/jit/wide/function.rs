@@ -6,9 +6,9 @@
 use iced_x86::{Code, IcedError, Instruction, Register};
 
 use super::assembler::{
-    Assembler, BASES, Copy, LENGTH, Layout, POSITION, SLOT, STEPS, TAIL, TAIL_HIGH, WORK, mask, memory, vector,
+    Assembler, BASES, Copy, LENGTH, Layout, POSITION, SLOT, TAIL, TAIL_HIGH, WORK, mask, memory, vector,
 };
-use super::body::{Accumulator, Arg, Body, Step};
+use super::body::{Accumulator, Arg, Body, Step, TOP};
 use super::codes::{arithmetic, combining};
 use super::graph::{Lane, Two};
 use super::lines::Lines;
@@ -58,12 +58,7 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
         access: access.collect(),
         lanes: lines.lanes,
     };
-    let narrow: Vec<u8> = (0..16_u32).flat_map(u32::to_le_bytes).collect();
-    let wide: Vec<u8> = (0..8_u64).flat_map(u64::to_le_bytes).collect();
-    let blocks: Vec<[u8; 64]> = [narrow, wide].iter().filter_map(|bytes| bytes.as_slice().try_into().ok()).collect();
-    let (mut code, at) = Assembler::new(layout, &literals(body), &blocks);
-    code.place_steps(false, at[0]);
-    code.place_steps(true, at[1]);
+    let mut code = Assembler::new(layout, &literals(body));
 
     let save: Vec<Register> =
         BASES.iter().take(lines.streams.len()).copied().filter(|base| SAVED.contains(base)).collect();
@@ -128,7 +123,7 @@ fn neutral(accumulator: &Accumulator) -> u64 {
 }
 
 fn copy(body: &Body, number: usize, tail: bool) -> Copy {
-    Copy { number, tail, accumulators: body.top - (number * body.accumulators.len()) as u8 }
+    Copy { number, tail, accumulators: TOP - (number * body.accumulators.len()) as u8 }
 }
 
 /// What is done before the loops.
@@ -141,7 +136,7 @@ fn prepare(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells, offse
         let Some(slot) = slot else { continue };
         let stride = code.cell(cells.streams + 2 * stream as u32 + 1);
         code.load(Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64, vector(0), stride);
-        let steps = code.literal(STEPS, true, false);
+        let steps = code.lane_numbers(true);
         code.push(Instruction::with3(Code::EVEX_Vpmullq_zmm_k1z_zmm_zmmm512b64, vector(0), vector(0), steps));
         let at = code.slot(*slot);
         code.store(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(0));

@@ -154,21 +154,10 @@ fn free(strip: &Strip) -> Vec<bool> {
     for (position, line) in strip.lines.iter().enumerate().rev() {
         let compared = matches!(line.instruction, Instruction::Compare(..));
         if compared || !free[position] {
-            operands(&line.instruction).into_iter().flatten().for_each(|operand| bind(&mut free, operand));
+            line.instruction.operands().into_iter().for_each(|operand| bind(&mut free, operand));
         }
     }
     free
-}
-
-fn operands(instruction: &Instruction) -> [Option<Operand>; 3] {
-    match instruction {
-        Instruction::Unary(_, a) | Instruction::Cast(_, a) | Instruction::Polygamma(_, a) => [Some(*a), None, None],
-        Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) | Instruction::Logic(_, a, b) => {
-            [Some(*a), Some(*b), None]
-        }
-        Instruction::Select(a, b, c) | Instruction::MulAdd(_, a, b, c) => [Some(*a), Some(*b), Some(*c)],
-        _ => [None; 3],
-    }
 }
 
 impl Builder<'_> {
