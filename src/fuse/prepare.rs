@@ -234,12 +234,7 @@ impl<'a> Resolver<'a> {
     ) -> ValueId {
         let (unrolled, looped): (Vec<AxisId>, Vec<AxisId>) =
             axes.iter().copied().partition(|&axis| self.unrolled(axis).is_some());
-        let combine = match op {
-            ReduceOp::Sum => Binary::Add,
-            ReduceOp::Prod => Binary::Mul,
-            ReduceOp::Min => Binary::Min,
-            ReduceOp::Max => Binary::Max,
-        };
+        let combine = op.combining();
         let mut whole = None;
         for fixed in self.positions_of(&unrolled) {
             let mut inner = at.clone();

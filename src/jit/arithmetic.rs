@@ -191,31 +191,12 @@ pub(super) fn cast(builder: &mut FunctionBuilder<'_>, to: Element, real: Type, x
 
 /// The neutral element of a reduction.
 pub(super) fn neutral(builder: &mut FunctionBuilder<'_>, op: ReduceOp, ty: Type) -> Value {
-    if ty.lane_type().is_float() {
-        let value = match op {
-            ReduceOp::Sum => 0.0,
-            ReduceOp::Prod => 1.0,
-            ReduceOp::Min => f64::INFINITY,
-            ReduceOp::Max => f64::NEG_INFINITY,
-        };
-        return real_constant(builder, ty, value);
-    }
-    let value = match op {
-        ReduceOp::Sum => 0,
-        ReduceOp::Prod => 1,
-        ReduceOp::Min => i64::MAX,
-        ReduceOp::Max => i64::MIN,
-    };
-    builder.ins().iconst(types::I64, value)
+    let (real, int) = op.neutral();
+    if ty.lane_type().is_float() { real_constant(builder, ty, real) } else { builder.ins().iconst(types::I64, int) }
 }
 
 /// One more element of a reduction.
 pub(super) fn combine(builder: &mut FunctionBuilder<'_>, op: ReduceOp, so_far: Value, value: Value) -> Value {
-    let op = match op {
-        ReduceOp::Sum => Binary::Add,
-        ReduceOp::Prod => Binary::Mul,
-        ReduceOp::Min => Binary::Min,
-        ReduceOp::Max => Binary::Max,
-    };
+    let op = op.combining();
     binary(builder, op, so_far, value).unwrap_or_else(|| unreachable!("`{}` is an instruction", op.name()))
 }

@@ -236,12 +236,7 @@ unsafe fn cells_at<'a>(address: u64, bytes: usize) -> &'a mut [u64] {
 }
 
 fn neutral(accumulator: &Accumulator) -> u64 {
-    let (real, int) = match accumulator.op {
-        ReduceOp::Sum => (0.0, 0),
-        ReduceOp::Prod => (1.0, 1),
-        ReduceOp::Min => (f64::INFINITY, i64::MAX),
-        ReduceOp::Max => (f64::NEG_INFINITY, i64::MIN),
-    };
+    let (real, int) = accumulator.op.neutral();
     if accumulator.element == Element::Real { real.to_bits() } else { int as u64 }
 }
 

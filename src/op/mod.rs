@@ -38,6 +38,28 @@ impl Binary {
     }
 }
 
+impl ReduceOp {
+    /// The result over nothing, of reals and of ints.
+    pub fn neutral(self) -> (f64, i64) {
+        match self {
+            ReduceOp::Sum => (0.0, 0),
+            ReduceOp::Prod => (1.0, 1),
+            ReduceOp::Min => (f64::INFINITY, i64::MAX),
+            ReduceOp::Max => (f64::NEG_INFINITY, i64::MIN),
+        }
+    }
+
+    /// How one more element goes in.
+    pub fn combining(self) -> Binary {
+        match self {
+            ReduceOp::Sum => Binary::Add,
+            ReduceOp::Prod => Binary::Mul,
+            ReduceOp::Min => Binary::Min,
+            ReduceOp::Max => Binary::Max,
+        }
+    }
+}
+
 /// The element type of a graph node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Element {

@@ -342,7 +342,8 @@ fn rename_down(engine: &mut Engine, op: &Op, operands: &[NodeId]) -> Option<Node
         }
         Op::Gather(axis) => {
             let clash = node.operands.iter().any(|&operand| engine.graph.axes_of(operand).contains(to));
-            if clash {
+            // Where the index lacks the axis, picking goes below the renaming (`gather_down`).
+            if clash || !engine.graph.axes_of(node.operands[1]).contains(from) {
                 return None;
             }
             let tensor = if axis == from { node.operands[0] } else { renamed(engine, node.operands[0], *from, *to) };

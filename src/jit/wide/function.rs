@@ -12,7 +12,6 @@ use super::body::{Accumulator, Arg, Body, Step, TOP};
 use super::codes::{arithmetic, combining};
 use super::graph::{Lane, Two};
 use super::lines::Lines;
-use crate::op::ReduceOp;
 
 /// Where the arguments of a function are, in cells of eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,12 +108,7 @@ fn literals(body: &Body) -> Vec<(u64, bool)> {
 }
 
 fn neutral(accumulator: &Accumulator) -> u64 {
-    let (real, int) = match accumulator.op {
-        ReduceOp::Sum => (0.0_f64, 0),
-        ReduceOp::Prod => (1.0, 1),
-        ReduceOp::Min => (f64::INFINITY, i64::MAX),
-        ReduceOp::Max => (f64::NEG_INFINITY, i64::MIN),
-    };
+    let (real, int) = accumulator.op.neutral();
     match accumulator.lane {
         Lane::F32 => u64::from((real as f32).to_bits()),
         Lane::F64 => real.to_bits(),
