@@ -14,6 +14,7 @@ use super::outputs::Outputs;
 use super::pages::{room, zeros};
 use super::ranges;
 use super::share::Threads;
+use super::whole::Scratch;
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
 use crate::kernel::{BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef};
@@ -91,6 +92,7 @@ impl Compiled {
             threads: outputs.threads,
             frame,
             partials: std::mem::take(&mut outputs.partials),
+            scratch: std::mem::take(&mut outputs.scratch),
         };
         call.fill_scalars(parameters);
         call.place_outputs(outputs, targets)?;
@@ -98,6 +100,7 @@ impl Compiled {
         call.stages(&self.inner.stages, &plan.statements, &memory);
         call.fill(outputs, targets)?;
         outputs.partials = call.partials;
+        outputs.scratch = call.scratch;
         outputs.frame = call.frame;
         Ok(())
     }
@@ -143,6 +146,8 @@ pub(super) struct Call<'a, 'b> {
     pub frame: Vec<u64>,
     /// For every range of the running stage a cell an accumulator.
     pub partials: Vec<u64>,
+    /// For whole operations.
+    pub scratch: Scratch,
 }
 
 /// The memory in which the stages of a call work, beside the buffers of the whole call.

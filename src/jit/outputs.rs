@@ -1,6 +1,7 @@
 //! Where results go: memory of the caller, or memory that is kept from call to call.
 
 use super::share::Threads;
+use super::whole::Scratch;
 
 /// The results of a call, and the memory that it works in. Reused, it is not allocated again.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,7 @@ pub struct Outputs {
     pub(super) doubles: Vec<Vec<f64>>,
     pub(super) frame: Vec<u64>,
     pub(super) partials: Vec<u64>,
+    pub(super) scratch: Scratch,
     /// Buffers of the whole call, then converted inputs, then the memory of each thread.
     pub(super) memory: Vec<u64>,
 }

@@ -204,12 +204,12 @@ impl Call<'_, '_> {
     }
 
     /// Runs a whole operation on the tensors of the frame.
-    fn whole(&self, call: &WholeCall) {
+    fn whole(&mut self, call: &WholeCall) {
         let operands: SmallVec<[Strided; 2]> =
             call.operands.iter().map(|operand| self.strided(operand.tensor, &operand.axes, operand.element)).collect();
         let result = self.plan.buffer(call.result);
         let result = self.strided(TensorRef::Buffer(call.result), &result.axes, result.element);
-        whole::run(&call.op, self.precision, self.threads, &operands, &result);
+        whole::run(&call.op, self.precision, self.threads, &operands, &result, &mut self.scratch);
     }
 
     /// A tensor of the frame. Its extents are those of its own axes, whatever they are called.

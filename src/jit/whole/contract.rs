@@ -20,6 +20,7 @@ pub(super) trait Entry: Copy + 'static {
     const ONE: Self;
     fn to_f64(self) -> f64;
     fn from_f64(value: f64) -> Self;
+    fn is_finite(self) -> bool;
 }
 
 impl Entry for f32 {
@@ -32,6 +33,10 @@ impl Entry for f32 {
 
     fn from_f64(value: f64) -> Self {
         value as f32
+    }
+
+    fn is_finite(self) -> bool {
+        f32::is_finite(self)
     }
 }
 
@@ -46,17 +51,39 @@ impl Entry for f64 {
     fn from_f64(value: f64) -> Self {
         value
     }
+
+    fn is_finite(self) -> bool {
+        f64::is_finite(self)
+    }
 }
 
-/// Whether every element of an operand is a finite number.
+/// Whether every element of a tensor is a finite number.
 fn is_finite<T: Entry>(tensor: &Strided) -> bool {
     let spans = tensor.dimensions.iter().map(|own| Span { extent: own.extent, strides: [own.stride, 0, 0] });
+    let mut spans = merged(spans.collect());
+    let innermost = spans.pop().unwrap_or(Span { extent: 1, strides: [1, 0, 0] });
     let mut finite = true;
-    for_each(&merged(spans.collect()), &mut |at| {
+    for_each(&spans, &mut |at| {
+        let start = tensor.address.cast::<T>().wrapping_offset(at.0[0]);
         // SAFETY: all positions lie in the tensor (see `Strided`).
-        finite &= unsafe { tensor.address.cast::<T>().offset(at.0[0]).read() }.to_f64().is_finite();
+        finite = finite && unsafe { are_finite(start, innermost) };
     });
     finite
+}
+
+/// Whether the elements of a line are finite numbers.
+///
+/// # Safety
+/// The positions of the span, from the start on, lie in a tensor.
+unsafe fn are_finite<T: Entry>(start: *mut T, line: Span) -> bool {
+    if line.strides[0] != 1 {
+        // SAFETY: as the caller ensures.
+        return (0..line.extent as isize).all(|place| unsafe { *start.offset(place * line.strides[0]) }.is_finite());
+    }
+    // SAFETY: as the caller ensures.
+    let elements = unsafe { std::slice::from_raw_parts(start, line.extent) };
+    // Without a way out within a piece, several are looked at by one instruction.
+    elements.chunks(1024).all(|piece| piece.iter().fold(true, |finite, element| finite & element.is_finite()))
 }
 
 /// One matrix product, set or added, in which a product with a factor 0 is 0.
@@ -90,55 +117,80 @@ pub(super) fn run<T: Entry>(
     b: &Strided,
     result: &Strided,
 ) {
-    let by_hand = masked && !(is_finite::<T>(a) && is_finite::<T>(b));
     debug_assert!([a, b, result].iter().all(|tensor| tensor.element == Element::Real), "matrices of reals");
-    let span = |dimension: &Dimension| Span {
-        extent: dimension.extent,
-        strides: [a, b, result].map(|tensor| tensor.stride(dimension.axis).unwrap_or(0)),
-    };
-    let has = |tensor: &Strided, dimension: &Dimension| tensor.stride(dimension.axis).is_some();
-    let group = |in_a: bool, in_b: bool| {
-        let dimensions = result.dimensions.iter();
-        merged(dimensions.filter(|own| has(a, own) == in_a && has(b, own) == in_b).map(span).collect())
-    };
-    let inner = a.dimensions.iter().filter(|own| over.contains(&own.axis)).map(span).collect();
-    let (mut batches, mut inner) = (group(true, true), merged(inner));
-    let (rows, further_rows) = longest(group(true, false));
-    let (columns, further_columns) = longest(group(false, true));
-    batches.extend(group(false, false));
-    batches.extend(further_rows);
-    batches.extend(further_columns);
-    let empty = inner.iter().any(|span| span.extent == 0);
-    let depth = if empty { Span { extent: 0, strides: [0; 3] } } else { take_longest(&mut inner) };
-    if empty {
-        inner.clear();
+    let products = Products::new(over, a, b, result);
+    products.run::<T>(threads, product::<T>);
+    // An infinity or NaN in an operand leaves none of the elements finite that it is multiplied for, so that looking at
+    // the result, which is smaller, does as a rule.
+    if masked && !is_finite::<T>(result) && !(is_finite::<T>(a) && is_finite::<T>(b)) {
+        products.run::<T>(threads, masked_product::<T>);
     }
-    let tensors = [a, b, result];
-    let work = [&[rows, columns, depth][..], &batches, &inner].iter().fold(1, |work, spans| work * count(spans) as u64);
-    let parts = Parts::new(rows, columns, work / count(&batches).max(1) as u64);
-    let pieces = count(&batches) * parts.count;
-    share::pieces(threads.used(work / PRODUCTS, pieces), pieces, &|_, piece| {
-        let (rows, columns, start) = parts.part(rows, columns, piece % parts.count);
-        let batch = piece / parts.count;
-        for_some(&batches, batch..batch + 1, &mut |outer| {
-            let mut first = true;
-            for_each(&inner, &mut |further| {
-                let at = |tensor: usize| {
-                    let offset = outer.0[tensor] + further.0[tensor] + start[tensor];
-                    tensors[tensor].address.cast::<T>().wrapping_offset(offset)
-                };
-                // SAFETY: all positions lie in the tensors (see `Strided`); the part of the result is only this piece's.
-                unsafe {
-                    if by_hand {
-                        masked_product(rows, columns, depth, [at(0), at(1), at(2)], first);
-                    } else {
-                        product(rows, columns, depth, [at(0), at(1), at(2)], first);
-                    }
-                }
-                first = false;
+}
+
+/// A contraction as products of matrices.
+struct Products<'a> {
+    /// The operands and the result.
+    tensors: [&'a Strided; 3],
+    rows: Span,
+    columns: Span,
+    depth: Span,
+    /// Axes of the result beside rows and columns.
+    batches: Spans,
+    /// Contracted axes beside the depth.
+    inner: Spans,
+}
+
+impl<'a> Products<'a> {
+    fn new(over: &[AxisId], a: &'a Strided, b: &'a Strided, result: &'a Strided) -> Products<'a> {
+        let span = |dimension: &Dimension| Span {
+            extent: dimension.extent,
+            strides: [a, b, result].map(|tensor| tensor.stride(dimension.axis).unwrap_or(0)),
+        };
+        let has = |tensor: &Strided, dimension: &Dimension| tensor.stride(dimension.axis).is_some();
+        let group = |in_a: bool, in_b: bool| {
+            let dimensions = result.dimensions.iter();
+            merged(dimensions.filter(|own| has(a, own) == in_a && has(b, own) == in_b).map(span).collect())
+        };
+        let inner = a.dimensions.iter().filter(|own| over.contains(&own.axis)).map(span).collect();
+        let (mut batches, mut inner) = (group(true, true), merged(inner));
+        let (rows, further_rows) = longest(group(true, false));
+        let (columns, further_columns) = longest(group(false, true));
+        batches.extend(group(false, false));
+        batches.extend(further_rows);
+        batches.extend(further_columns);
+        let empty = inner.iter().any(|span| span.extent == 0);
+        let depth = if empty { Span { extent: 0, strides: [0; 3] } } else { take_longest(&mut inner) };
+        if empty {
+            inner.clear();
+        }
+        Products { tensors: [a, b, result], rows, columns, depth, batches, inner }
+    }
+
+    /// Computes all of them by `product`.
+    fn run<T: Entry>(&self, threads: Threads, product: unsafe fn(Span, Span, Span, [*mut T; 3], bool)) {
+        let (batches, inner) = (&self.batches, &self.inner);
+        let spans = [&[self.rows, self.columns, self.depth][..], batches, inner];
+        let work = spans.iter().fold(1, |work, spans| work * count(spans) as u64);
+        let parts = Parts::new(self.rows, self.columns, work / count(batches).max(1) as u64);
+        let pieces = count(batches) * parts.count;
+        share::pieces(threads.used(work / PRODUCTS, pieces), pieces, &|_, piece| {
+            let (rows, columns, start) = parts.part(self.rows, self.columns, piece % parts.count);
+            let batch = piece / parts.count;
+            for_some(batches, batch..batch + 1, &mut |outer| {
+                let mut first = true;
+                for_each(inner, &mut |further| {
+                    let at = |tensor: usize| {
+                        let offset = outer.0[tensor] + further.0[tensor] + start[tensor];
+                        self.tensors[tensor].address.cast::<T>().wrapping_offset(offset)
+                    };
+                    // SAFETY: all positions lie in the tensors (see `Strided`); the part of the result is only this
+                    // piece's.
+                    unsafe { product(rows, columns, self.depth, [at(0), at(1), at(2)], first) };
+                    first = false;
+                });
             });
         });
-    });
+    }
 }
 
 /// How many products a tenth of a nanosecond takes, very roughly.

@@ -8,6 +8,8 @@ mod contract;
 mod sorting;
 mod walk;
 
+use std::sync::{Mutex, PoisonError};
+
 use smallvec::SmallVec;
 
 use super::module::Precision;
@@ -61,17 +63,6 @@ impl Strided {
         (self.span(tensors, axis), others.map(|own| self.span(tensors, own.axis)).collect())
     }
 
-    /// A tensor without memory of the same axes, row-major without gaps: for its strides.
-    fn dense(&self) -> Strided {
-        let mut dense = Strided { address: std::ptr::null_mut(), ..self.clone() };
-        let mut stride = 1;
-        for dimension in dense.dimensions.iter_mut().rev() {
-            dimension.stride = stride;
-            stride *= dimension.extent as isize;
-        }
-        dense
-    }
-
     /// # Safety
     /// The offset is that of a position below the extents, and `T` the type of the elements.
     unsafe fn read<T: Copy>(&self, offset: isize) -> T {
@@ -105,23 +96,51 @@ impl Real for f64 {
     }
 }
 
+/// What the operations work in beside their operands, kept from call to call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    keys: Vec<Key>,
+    list: adding::List,
+}
+
+/// By what an element is sorted, and its place.
+type Key = (u64, usize);
+
 /// Computes an operation.
-pub(super) fn run(op: &WholeOp, precision: Precision, threads: Threads, operands: &[Strided], result: &Strided) {
+pub(super) fn run(
+    op: &WholeOp,
+    precision: Precision,
+    threads: Threads,
+    operands: &[Strided],
+    result: &Strided,
+    scratch: &mut Scratch,
+) {
     match precision {
-        Precision::F32 => run_in::<f32>(op, threads, operands, result),
-        Precision::F64 => run_in::<f64>(op, threads, operands, result),
+        Precision::F32 => run_in::<f32>(op, threads, operands, result, scratch),
+        Precision::F64 => run_in::<f64>(op, threads, operands, result, scratch),
     }
 }
 
-fn run_in<T: Real + contract::Entry>(op: &WholeOp, threads: Threads, operands: &[Strided], result: &Strided) {
+fn run_in<T: Real + contract::Entry>(
+    op: &WholeOp,
+    threads: Threads,
+    operands: &[Strided],
+    result: &Strided,
+    scratch: &mut Scratch,
+) {
+    let Scratch { keys, list } = scratch;
     match (op, operands) {
         (WholeOp::Contract { over, masked }, [a, b]) => {
             contract::run::<T>((over, *masked), threads, a, b, result);
         }
-        (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, threads, x, result),
-        (WholeOp::TopIndex { over, to, along }, [x]) => sorting::top_index::<T>(over, *to, *along, threads, x, result),
+        (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, threads, x, result, keys),
+        (WholeOp::TopIndex { over, to, along }, [x]) => {
+            sorting::top_index::<T>((over, *to, *along), threads, x, result, keys);
+        }
         (WholeOp::CumSum { axis, reverse }, [x]) => adding::cumsum::<T>(*axis, *reverse, threads, x, result),
-        (WholeOp::Scatter { axis, over }, [values, index]) => adding::scatter::<T>(*axis, over, values, index, result),
+        (WholeOp::Scatter { axis, over }, [values, index]) => {
+            adding::scatter::<T>((*axis, over), threads, values, index, result, list);
+        }
         _ => unreachable!("the graph's verifier has counted the operands"),
     }
 }
@@ -138,16 +157,26 @@ impl Lines<'_> {
     /// Into how many pieces the lines are cut at most.
     const PIECES: usize = 64;
 
-    /// `visit` gets memory of `Scratch` that lasts for some lines.
-    fn for_each<Scratch: Default>(&self, visit: &(impl Fn(&mut Scratch, Offsets) + Sync)) {
+    /// `visit` gets `each` of the keys to work with, which hold what earlier lines have left.
+    fn for_each(&self, keys: &mut Vec<Key>, each: usize, visit: &(impl Fn(&mut [Key], Offsets) + Sync)) {
         let count = walk::count(self.spans);
         let length = count.div_ceil(Self::PIECES).max(1);
         let pieces = count.div_ceil(length);
         let threads = self.threads.used(self.cost.saturating_mul(count as u64), pieces);
-        share::pieces(threads, pieces, &|_, piece| {
-            let mut scratch = Scratch::default();
+        keys.clear();
+        keys.resize(each * threads, (0, 0));
+        let mut rest = keys.as_mut_slice();
+        let mut own: SmallVec<[Mutex<&mut [Key]>; 8]> = SmallVec::new();
+        for _ in 0..threads {
+            let (first, further) = rest.split_at_mut(each);
+            own.push(Mutex::new(first));
+            rest = further;
+        }
+        share::pieces(threads, pieces, &|worker, piece| {
+            // Nobody else has it: it is a lock only for the compiler's sake.
+            let mut keys = own[worker].lock().unwrap_or_else(PoisonError::into_inner);
             let places = piece * length..(piece * length + length).min(count);
-            walk::for_some(self.spans, places, &mut |offsets| visit(&mut scratch, offsets));
+            walk::for_some(self.spans, places, &mut |offsets| visit(&mut keys, offsets));
         });
     }
 }

@@ -3,8 +3,10 @@
 //! A number is sorted by its rank, an int that grows with it, together with its place: so a fast sort that
 //! keeps no order among equals gives the same as a stable one.
 
-use super::walk::{Span, count, for_each};
-use super::{Lines, Real, Strided, Threads};
+use smallvec::SmallVec;
+
+use super::walk::{Span, Spans, count, for_each};
+use super::{Key, Lines, Real, Strided, Threads};
 use crate::ir::AxisId;
 
 /// What it costs to sort an element, in tenths of a nanosecond.
@@ -22,16 +24,15 @@ fn rank(x: f64) -> u64 {
 }
 
 /// The indices along an axis in ascending order of the elements.
-pub(super) fn order<T: Real>(axis: AxisId, threads: Threads, x: &Strided, result: &Strided) {
+pub(super) fn order<T: Real>(axis: AxisId, threads: Threads, x: &Strided, result: &Strided, keys: &mut Vec<Key>) {
     let (along, spans) = result.split(&[x, result], axis);
     let lines = Lines { spans: &spans, threads, cost: ELEMENT * along.extent as u64 };
-    lines.for_each(&|keys: &mut Vec<(u64, usize)>, line| {
-        keys.clear();
-        keys.extend((0..along.extent).map(|place| {
+    lines.for_each(keys, along.extent, &|keys, line| {
+        for (place, key) in keys.iter_mut().enumerate() {
             let at = line.0[0] + place as isize * along.strides[0];
             // SAFETY: the place lies in the line (see `Strided`).
-            (rank(unsafe { x.read::<T>(at) }.into()), place)
-        }));
+            *key = (rank(unsafe { x.read::<T>(at) }.into()), place);
+        }
         keys.sort_unstable();
         for (place, (_, index)) in keys.iter().enumerate() {
             let at = line.0[1] + place as isize * along.strides[1];
@@ -43,16 +44,15 @@ pub(super) fn order<T: Real>(axis: AxisId, threads: Threads, x: &Strided, result
 
 /// The indices along `along` of the largest elements over `over`, in descending order on the axis `to`; −1 beyond.
 pub(super) fn top_index<T: Real>(
-    over: &[AxisId],
-    to: AxisId,
-    along: AxisId,
+    (over, to, along): (&[AxisId], AxisId, AxisId),
     threads: Threads,
     x: &Strided,
     result: &Strided,
+    keys: &mut Vec<Key>,
 ) {
     let (places, line_spans) = result.split(&[x, result], to);
-    let over: Vec<(AxisId, Span)> = over.iter().map(|&axis| (axis, x.span(&[x], axis))).collect();
-    let spans: Vec<Span> = over.iter().map(|(_, span)| *span).collect();
+    let over: SmallVec<[(AxisId, Span); 6]> = over.iter().map(|&axis| (axis, x.span(&[x], axis))).collect();
+    let spans: Spans = over.iter().map(|(_, span)| *span).collect();
     let count = count(&spans);
     // A place in row-major order has the index `place / step % extent`.
     let position = over.iter().position(|(axis, _)| *axis == along).unwrap_or(0);
@@ -60,12 +60,13 @@ pub(super) fn top_index<T: Real>(
     let extent = spans[position].extent;
     let wanted = places.extent.min(count);
     let lines = Lines { spans: &line_spans, threads, cost: ELEMENT * count as u64 };
-    lines.for_each(&|keys: &mut Vec<(u64, usize)>, line| {
-        keys.clear();
+    lines.for_each(keys, count, &|keys, line| {
+        let mut place = 0;
         for_each(&spans, &mut |element| {
             // SAFETY: the element lies in the tensor (see `Strided`).
             let value = unsafe { x.read::<T>(line.0[0] + element.0[0]) };
-            keys.push((!rank(value.into()), keys.len()));
+            keys[place] = (!rank(value.into()), place);
+            place += 1;
         });
         if wanted < count {
             keys.select_nth_unstable(wanted);

@@ -33,6 +33,9 @@ pub(super) fn for_some(spans: &[Span], places: std::ops::Range<usize>, visit: &m
     if places.is_empty() {
         return;
     }
+    if spans.is_empty() {
+        return visit(Offsets::default());
+    }
     let mut position: SmallVec<[usize; 8]> = SmallVec::from_elem(0, spans.len());
     let mut offsets = Offsets::default();
     let mut rest = places.start;
