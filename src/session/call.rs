@@ -26,6 +26,8 @@ use crate::tensor::{TensorView, TensorViewMut};
 pub struct Loss {
     inner: Arc<Inner>,
     threads: Threads,
+    /// What calls without a workspace have worked in.
+    idle: Arc<Mutex<Vec<Workspace>>>,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,7 @@ impl Variant {
 impl Loss {
     pub(super) fn new(inner: Inner) -> Self {
         let threads = inner.builder.used_threads();
-        Loss { inner: Arc::new(inner), threads }
+        Loss { inner: Arc::new(inner), threads, idle: Arc::default() }
     }
 
     /// What the loss is from outside.
@@ -141,13 +143,22 @@ impl Loss {
 
     /// Value, terms and gradients.
     ///
+    /// The results are in new memory. What a call works in beside them the loss and its clones keep for their next
+    /// calls, until they are dropped.
+    ///
     /// # Errors
     /// If the data do not fit the loss (the message names the input, the axis and both extents), or a
     /// hyperparameter is unknown or outside its domain.
     pub fn value_and_grad(&self, inputs: &[(&str, TensorView<'_>)], params: &Params) -> Result<Evaluation, Error> {
-        let mut workspace = Workspace::new();
+        // Calls at once do not wait for each other: one that finds none works in new memory.
+        let idle = self.idle.try_lock().ok().and_then(|mut idle| idle.pop());
+        let mut workspace = idle.unwrap_or_default();
         self.value_and_grad_into(inputs, params, &mut [], &mut workspace)?;
-        Ok(workspace.into_evaluation())
+        let evaluation = workspace.take_evaluation();
+        if let Ok(mut idle) = self.idle.try_lock() {
+            idle.push(workspace);
+        }
+        Ok(evaluation)
     }
 
     /// Value and terms, and gradients into memory of the caller; those for which none is given are in the result. A

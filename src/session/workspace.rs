@@ -46,8 +46,10 @@ impl Workspace {
         &self.evaluation
     }
 
-    pub(super) fn into_evaluation(self) -> Evaluation {
-        self.evaluation
+    /// Gives the result of the last call, with its memory, away.
+    pub(super) fn take_evaluation(&mut self) -> Evaluation {
+        let next = self.variant.as_ref().map_or_else(Evaluation::default, |(variant, ..)| nothing_yet(&variant.program));
+        std::mem::replace(&mut self.evaluation, next)
     }
 
     /// The kernels of the last call, if they are those of this loss for such data.
@@ -58,13 +60,11 @@ impl Workspace {
 
     /// Forgets what was made by other kernels than these.
     pub(super) fn meet(&mut self, variant: &Arc<Variant>, loss: &Arc<Inner>, key: Key) {
-        *self = Workspace { variant: Some((variant.clone(), loss.clone(), key)), ..Workspace::default() };
-        let roles = variant.program.outputs.iter().map(|output| &output.role);
-        let terms = roles.filter_map(|role| match role {
-            OutputRole::Term(name) => Some(Term { name: name.clone(), value: f64::NAN, weight: 1.0 }),
-            _ => None,
-        });
-        self.evaluation.terms = terms.collect();
+        *self = Workspace {
+            variant: Some((variant.clone(), loss.clone(), key)),
+            evaluation: nothing_yet(&variant.program),
+            ..Workspace::default()
+        };
     }
 
     /// Runs the kernels.
@@ -139,6 +139,16 @@ impl Workspace {
             }
         }
     }
+}
+
+/// The result of a program before it has run: its terms have their names.
+fn nothing_yet(program: &Program) -> Evaluation {
+    let roles = program.outputs.iter().map(|output| &output.role);
+    let terms = roles.filter_map(|role| match role {
+        OutputRole::Term(name) => Some(Term { name: name.clone(), value: f64::NAN, weight: 1.0 }),
+        _ => None,
+    });
+    Evaluation { terms: terms.collect(), ..Evaluation::default() }
 }
 
 /// The caller's memory with the outputs that go there: all of them are there, `check_targets` has seen to it.
