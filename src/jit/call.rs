@@ -95,6 +95,7 @@ impl Compiled {
             scratch: std::mem::take(&mut outputs.scratch),
         };
         call.fill_scalars(parameters);
+        call.choose_caches()?;
         call.place_outputs(outputs, targets)?;
         let memory = call.place_memory(outputs)?;
         call.stages(&self.inner.stages, &plan.statements, &memory);
@@ -136,6 +137,10 @@ impl Compiled {
     }
 }
 
+/// Bytes of inputs and results from which on results are written past the caches: more than the caches that two cores
+/// have to themselves.
+const PAST_CACHES: usize = 8 << 20;
+
 /// One call under preparation.
 pub(super) struct Call<'a, 'b> {
     pub plan: &'a Plan,
@@ -169,6 +174,18 @@ impl Call<'_, '_> {
         for (position, value) in parameters.iter().enumerate() {
             self.frame[self.layout.parameter(position as u32)] = value.to_bits();
         }
+    }
+
+    /// Results of a call whose tensors do not fit into the caches are written past them: nobody finds them there anyway,
+    /// and the memory that is overwritten need not be read before.
+    fn choose_caches(&mut self) -> Result<(), CallError> {
+        let all = self.plan.inputs.iter().map(|input| &input.axes);
+        let mut bytes = 0_usize;
+        for axes in all.chain(self.plan.outputs.iter().map(|output| &output.axes)) {
+            bytes = bytes.saturating_add(self.count(axes)?.saturating_mul(self.precision.bytes()));
+        }
+        self.frame[self.layout.past_caches()] = u64::from(bytes >= PAST_CACHES);
+        Ok(())
     }
 
     pub fn count(&self, axes: &[AxisId]) -> Result<usize, CallError> {

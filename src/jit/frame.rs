@@ -2,7 +2,7 @@
 //!
 //! In this order: the extent of every axis; for every input, output and buffer its address (for a local
 //! buffer its offset in the memory of the running range) and its strides in elements; the parameters; the
-//! scalars that outlive a stage.
+//! scalars that outlive a stage; whether results are written past the caches.
 
 use crate::kernel::{BufferId, Plan, RegisterId, TensorRef};
 
@@ -30,7 +30,7 @@ impl Layout {
         let buffers = plan.buffers.iter().map(|buffer| place(buffer.axes.len())).collect();
         let parameters = next;
         let registers = parameters + plan.parameters.len() as u32;
-        let cells = registers + plan.registers.len() as u32;
+        let cells = registers + plan.registers.len() as u32 + 1;
         Layout { inputs, outputs, buffers, parameters, registers, cells }
     }
 
@@ -52,6 +52,11 @@ impl Layout {
             TensorRef::Buffer(BufferId(buffer)) => self.buffers[buffer as usize],
         };
         start as usize
+    }
+
+    /// The cell that says whether results are written past the caches.
+    pub fn past_caches(&self) -> usize {
+        self.cells() - 1
     }
 
     pub fn parameter(&self, parameter: u32) -> usize {

@@ -64,6 +64,7 @@ impl Running<'_, '_> {
         }
         let local = self.memory.local.wrapping_add(worker * self.memory.local_bytes);
         (self.function.0)(self.frame, begin as i64, end as i64, first, local);
+        finish_stores();
     }
 }
 
@@ -73,6 +74,7 @@ impl Call<'_, '_> {
             match stage {
                 Stage::Straight(function) => {
                     (function.0)(self.frame.as_mut_ptr(), 0, 0, std::ptr::null_mut(), memory.local);
+                    finish_stores();
                 }
                 Stage::Ranges(function, statement) => {
                     if let Statement::Loop(inner) = &statements[*statement] {
@@ -222,6 +224,15 @@ impl Call<'_, '_> {
         };
         let dimensions = names.iter().zip(self.plan.axes_of(tensor)).enumerate().map(dimension).collect();
         Strided { address: self.frame[cell] as *mut u8, element, dimensions }
+    }
+}
+
+/// What has been written past the caches is there for other threads to see.
+fn finish_stores() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every machine of this kind has the instruction.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
     }
 }
 

@@ -1,9 +1,8 @@
 //! Strips → CLIF.
 //!
 //! Lines that do not vary are written once, before the loop over the lanes, in double precision. Inside of loops
-//! they are numbers of tensors with axes, which another strip may compute over lanes: there every one is rounded to
-//! the precision of the loss, so that both have the same bits and a maximum is found again where it was. (Of a double,
-//! a sum, product, quotient or root rounded to single precision is that of single precision.) Sums over the
+//! they are numbers of tensors with axes, which another strip may compute over lanes: there every one has
+//! the precision of the loss, so that both have the same bits and a maximum is found again where it was. Sums over the
 //! lanes start anew in every block.
 
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -55,25 +54,17 @@ impl Lines {
 impl Translator<'_, '_> {
     /// Code of one strip.
     pub fn strip(&mut self, strip: &Strip) {
-        let mut once = Lines { values: vec![None; strip.lines.len()], real: types::F64 };
+        let real = if self.indices.is_empty() { types::F64 } else { self.precision };
+        let mut once = Lines { values: vec![None; strip.lines.len()], real };
         for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| !line.varies) {
             let address = self.line_address(strip, &line.instruction, &once);
             let value = self.line(&line.instruction, line.element, &once, address.as_ref(), None);
-            once.values[position] = Some(self.rounded(line.element, value));
+            once.values[position] = Some(resize(&mut self.builder, value, real));
         }
         match strip.vector {
             None => self.effects_once(strip, &once),
             Some(_) => self.lanes(strip, once),
         }
-    }
-
-    /// A real inside of a loop as the precision of the loss holds it; anything else as it is.
-    fn rounded(&mut self, element: Element, value: Value) -> Value {
-        if element != Element::Real || self.precision != types::F32 || self.indices.is_empty() {
-            return value;
-        }
-        let single = resize(&mut self.builder, value, types::F32);
-        resize(&mut self.builder, single, types::F64)
     }
 
     fn effects_once(&mut self, strip: &Strip, lines: &Lines) {
@@ -360,19 +351,10 @@ impl Translator<'_, '_> {
             }
             (Instruction::MulAdd(signs, a, b, c), _) => {
                 let operands = [*a, *b, *c].map(|operand| lines.get(operand));
-                self.mul_add(*signs, operands)
+                arithmetic::mul_add(&mut self.builder, *signs, operands)
             }
             (Instruction::Cast(_, a), _) => arithmetic::cast(&mut self.builder, element, real, lines.get(*a)),
         }
-    }
-
-    /// `± a·b ± c`. Numbers of tensors in single precision are rounded once to that.
-    fn mul_add(&mut self, signs: (bool, bool), operands: [Value; 3]) -> Value {
-        let ty = self.builder.func.dfg.value_type(operands[0]);
-        let single = self.precision == types::F32 && !self.indices.is_empty();
-        let operands = operands.map(|value| if single { resize(&mut self.builder, value, types::F32) } else { value });
-        let result = arithmetic::mul_add(&mut self.builder, signs, operands);
-        resize(&mut self.builder, result, ty)
     }
 
     /// A function of single elements, in double precision.

@@ -12,7 +12,7 @@ use cranelift_jit::JITModule;
 use cranelift_module::{Linkage, Module, ModuleError};
 use rustc_hash::FxHashMap;
 
-use super::arithmetic::{combine, lane_type, neutral};
+use super::arithmetic::{combine, lane_type, neutral, resize};
 use super::frame::Layout;
 use super::functions::{Form, symbol};
 use crate::ir::AxisId;
@@ -248,6 +248,7 @@ impl<'a, 'f> Translator<'a, 'f> {
     }
 
     pub fn set(&mut self, register: RegisterId, value: Value) {
+        let value = resize(&mut self.builder, value, types::F64);
         if !self.plan.register(register).local {
             let cell = self.layout.register(register) as i32 * 8;
             self.builder.ins().store(MemFlagsData::trusted(), value, self.frame, cell);
@@ -261,6 +262,7 @@ impl<'a, 'f> Translator<'a, 'f> {
     pub fn accumulate(&mut self, op: crate::op::ReduceOp, register: RegisterId, value: Value) {
         let variable = self.variable(register);
         let so_far = self.builder.use_var(variable);
+        let value = resize(&mut self.builder, value, types::F64);
         let whole = combine(&mut self.builder, op, so_far, value);
         self.builder.def_var(variable, whole);
     }

@@ -113,7 +113,8 @@ impl Translator<'_, '_> {
         let last = at.coordinates.last() == Some(&Coordinate::Axis(vector));
         let once = at.coordinates.iter().filter(|&&own| own == Coordinate::Axis(vector)).count() == 1;
         let steps = address.step.is_some();
-        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, positions })
+        let is_result = written && matches!(at.tensor, TensorRef::Output(_));
+        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, positions })
     }
 
     /// Whether the fast function may be called.
@@ -138,19 +139,20 @@ impl Translator<'_, '_> {
         good
     }
 
-    /// In double precision.
     fn reciprocal(&mut self, sources: &Sources<'_>, line: usize) -> Value {
         let value = sources.once.values[line].unwrap_or_else(|| unreachable!("it does not vary"));
-        let one = self.builder.ins().f64const(1.0);
+        let ty = self.builder.func.dfg.value_type(value);
+        let one = real_constant(&mut self.builder, ty, 1.0);
         self.builder.ins().fdiv(one, value)
     }
 
-    /// Whether a double is far from what the precision of the loss cannot hold.
+    /// Whether a number is far from what the precision of the loss cannot hold.
     fn is_normal(&mut self, value: Value) -> Value {
         let (lowest, highest) = if self.precision == types::F64 { (1e-300, 1e300) } else { (1e-37, 1e37) };
         let size = self.builder.ins().fabs(value);
-        let lowest = real_constant(&mut self.builder, types::F64, lowest);
-        let highest = real_constant(&mut self.builder, types::F64, highest);
+        let ty = self.builder.func.dfg.value_type(value);
+        let lowest = real_constant(&mut self.builder, ty, lowest);
+        let highest = real_constant(&mut self.builder, ty, highest);
         let above = self.builder.ins().fcmp(FloatCC::GreaterThan, size, lowest);
         let below = self.builder.ins().fcmp(FloatCC::LessThan, size, highest);
         self.builder.ins().band(above, below)
@@ -176,6 +178,10 @@ impl Translator<'_, '_> {
         for (position, uniform) in wide.uniforms.iter().enumerate() {
             let value = self.uniform(sources, *uniform);
             store(self, wide.cells.uniforms + position as u32, value);
+        }
+        if let Some(cell) = wide.cells.past_caches {
+            let wanted = self.cell(self.layout.past_caches(), types::I64);
+            store(self, cell, wanted);
         }
         self.builder.ins().call(callee.function, &[cells, sources.length]);
         for (position, (effect, _, partial)) in sources.effects.iter().enumerate() {

@@ -48,7 +48,8 @@ impl Workspace {
 
     /// Gives the result of the last call, with its memory, away.
     pub(super) fn take_evaluation(&mut self) -> Evaluation {
-        let next = self.variant.as_ref().map_or_else(Evaluation::default, |(variant, ..)| nothing_yet(&variant.program));
+        let next =
+            self.variant.as_ref().map_or_else(Evaluation::default, |(variant, ..)| nothing_yet(&variant.program));
         std::mem::replace(&mut self.evaluation, next)
     }
 

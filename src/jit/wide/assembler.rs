@@ -6,10 +6,10 @@ use rustc_hash::FxHashMap;
 use super::body::Arg;
 use super::graph::Lane;
 
-/// The lanes that there are, in the last vector of a run.
-pub(super) const TAIL: Register = Register::K7;
+/// The lanes that there are, in the first and the last vectors of a run.
+pub(super) const THERE: Register = Register::K7;
 /// The same for the second half of wide lanes.
-pub(super) const TAIL_HIGH: Register = Register::K6;
+pub(super) const THERE_HIGH: Register = Register::K6;
 /// For memory that is strided or guarded.
 pub(super) const WORK_MASK: Register = Register::K5;
 
@@ -46,20 +46,38 @@ pub(super) struct Layout {
     pub uniforms: u32,
     /// For each strided stream the slot with how far the first eight lanes are from the first one.
     pub offsets: Vec<Option<u32>>,
-    /// For each stream bytes of an element, whether the next one follows, and the uniform that guards it.
+    /// For each stream bytes of an element, whether it may be written past the caches, and the uniform that guards it.
     pub access: Vec<(usize, bool, Option<u32>)>,
     /// Lanes of a vector.
     pub lanes: usize,
+}
+
+/// How a copy of the code goes about its vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// All lanes.
+    Whole,
+    /// The same, with results that go past the caches.
+    PastCaches,
+    /// Only the lanes of the mask [`THERE`].
+    Partial,
 }
 
 /// One of the vectors in flight.
 #[derive(Clone, Copy)]
 pub(super) struct Copy {
     pub number: usize,
-    /// Whether it has fewer lanes.
-    pub tail: bool,
+    /// Which of its lanes there are, and how results are written.
+    pub way: Way,
     /// The register of its first accumulator; the others are below.
     pub accumulators: u8,
+}
+
+impl Copy {
+    /// Whether it has fewer lanes.
+    pub fn is_partial(self) -> bool {
+        self.way == Way::Partial
+    }
 }
 
 /// Bytes in the making.
@@ -172,6 +190,11 @@ impl Assembler {
         self.encoder.set_buffer(bytes);
     }
 
+    /// Makes jumps, which ended at some positions, end here.
+    pub fn all_here(&mut self, jumps: &[u64]) {
+        jumps.iter().for_each(|&jump| self.here(jump));
+    }
+
     pub fn cell(&self, cell: u32) -> MemoryOperand {
         memory(ARGUMENTS, i64::from(cell) * 8)
     }
@@ -223,18 +246,18 @@ impl Assembler {
 
     /// The mask under which a part of a stream is accessed; none for all lanes.
     pub fn access_mask(&mut self, stream: u32, part: u8, copy: Copy) -> Option<Register> {
-        let tail = if part == 0 { TAIL } else { TAIL_HIGH };
+        let there = if part == 0 { THERE } else { THERE_HIGH };
         let guard = self.layout.access[stream as usize].2;
         match guard {
             Some(cell) => {
                 let cell = self.cell(self.layout.uniforms + cell);
                 self.load(Code::VEX_Kmovw_kr_km16, WORK_MASK, cell);
-                if copy.tail {
-                    self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, WORK_MASK, tail));
+                if copy.is_partial() {
+                    self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, WORK_MASK, there));
                 }
                 Some(WORK_MASK)
             }
-            None => copy.tail.then_some(tail),
+            None => copy.is_partial().then_some(there),
         }
     }
 }

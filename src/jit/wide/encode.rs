@@ -2,7 +2,9 @@
 
 use iced_x86::{Code, IcedError, Instruction, MemoryOperand, Register};
 
-use super::assembler::{Assembler, Copy, POSITION, TAIL, TAIL_HIGH, WORK, WORK_MASK, half, mask, memory, vector};
+use super::assembler::{
+    Assembler, Copy, POSITION, THERE, THERE_HIGH, WORK, WORK_MASK, Way, half, mask, memory, vector,
+};
 use super::body::{Action, Arg, Step};
 use super::codes::{arithmetic, by_lane, combining, mul_add};
 use super::graph::{Join, Lane, One, Relation, Two};
@@ -59,9 +61,14 @@ impl Assembler {
             (Action::Store { stream, part }, Some(Arg::Register(from)), _) => {
                 let at = self.contiguous(stream, part, copy);
                 let mask = self.access_mask(stream, part, copy);
-                let stored = Instruction::with2(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(from));
-                let wide = Instruction::with2(Code::EVEX_Vmovupd_zmmm512_k1z_zmm, at, vector(from));
-                self.masked(if lane.is_wide() { wide } else { stored }, mask, false);
+                let past_caches = copy.way == Way::PastCaches && self.layout.access[stream as usize].1;
+                let code = match (past_caches, lane.is_wide()) {
+                    (false, false) => Code::EVEX_Vmovups_zmmm512_k1z_zmm,
+                    (false, true) => Code::EVEX_Vmovupd_zmmm512_k1z_zmm,
+                    (true, false) => Code::EVEX_Vmovntps_m512_zmm,
+                    (true, true) => Code::EVEX_Vmovntpd_m512_zmm,
+                };
+                self.masked(Instruction::with2(code, at, vector(from)), mask, false);
             }
             (Action::Scatter { stream, part, work }, Some(Arg::Register(from)), _) => {
                 self.scatter(stream, part, from, work, copy);
@@ -370,9 +377,9 @@ impl Assembler {
         let base = self.base(stream);
         let from = MemoryOperand::new(base, vector(bytes), 1, 0, 0, false, Register::None);
         self.repeat(Arg::Constant(0), step.lane, step.to);
-        let tail = if part == 0 { TAIL } else { TAIL_HIGH };
-        if copy.tail {
-            self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, mask(step.mask), tail));
+        let there = if part == 0 { THERE } else { THERE_HIGH };
+        if copy.is_partial() {
+            self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, mask(step.mask), there));
         } else {
             self.two(Code::VEX_Kmovw_kr_km16, WORK_MASK, mask(step.mask));
         }
@@ -408,15 +415,15 @@ impl Assembler {
 
     fn accumulate(&mut self, step: &Step, accumulator: u32, (op, part): (ReduceOp, u8), from: Arg, copy: Copy) {
         let own = vector(self.accumulator(accumulator, copy));
-        let tail = copy.tail.then_some(if part == 0 { TAIL } else { TAIL_HIGH });
+        let there = copy.is_partial().then_some(if part == 0 { THERE } else { THERE_HIGH });
         let lane = step.lane;
         let two = combining(op);
         match op {
-            ReduceOp::Sum | ReduceOp::Prod => self.three(arithmetic(two, lane), own, own, from, lane, tail),
+            ReduceOp::Sum | ReduceOp::Prod => self.three(arithmetic(two, lane), own, own, from, lane, there),
             ReduceOp::Min | ReduceOp::Max => {
                 let Arg::Register(from) = from else { unreachable!("extremes are of registers") };
                 let code = arithmetic(two, lane);
-                self.masked(Instruction::with3(code, own, vector(from), own), tail, false);
+                self.masked(Instruction::with3(code, own, vector(from), own), there, false);
                 if lane == Lane::I64 {
                     return;
                 }
@@ -427,7 +434,7 @@ impl Assembler {
                 } else {
                     Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae
                 };
-                self.masked(Instruction::with4(code, nan, vector(from), vector(from), 3), tail, false);
+                self.masked(Instruction::with4(code, nan, vector(from), vector(from), 3), there, false);
                 let code = if lane.is_wide() {
                     Code::EVEX_Vmovapd_zmm_k1z_zmmm512
                 } else {

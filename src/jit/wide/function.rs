@@ -1,17 +1,17 @@
 //! The code of a vector → a function that runs over all lanes: `fn(arguments, length)` in the convention of System V.
 //!
-//! Several vectors in flight as long as there are enough lanes, then one by one, then what is left under a mask. What is
-//! reduced over the lanes is combined in a fixed order, in double precision, and left in argument cells.
+//! The loops are those of `loops`. What is reduced over the lanes is combined in a fixed order, in double precision, and
+//! left in argument cells.
 
-use iced_x86::{Code, IcedError, Instruction, Register};
+use iced_x86::{Code, IcedError, Instruction, MemoryOperand, Register};
+use smallvec::SmallVec;
 
-use super::assembler::{
-    Assembler, BASES, Copy, LENGTH, Layout, POSITION, SLOT, TAIL, TAIL_HIGH, WORK, mask, memory, vector,
-};
-use super::body::{Accumulator, Arg, Body, Step, TOP};
+use super::assembler::{Assembler, BASES, Layout, SLOT, WORK, Way, mask, memory, vector};
+use super::body::{Accumulator, Arg, Body};
 use super::codes::{arithmetic, combining};
 use super::graph::{Lane, Two};
 use super::lines::Lines;
+use super::loops::{self, copy};
 
 /// Where the arguments of a function are, in cells of eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub(in crate::jit) struct Cells {
     pub uniforms: u32,
     /// What is reduced, for each effect that reduces.
     pub results: u32,
+    /// Whether results are to be written past the caches; the function overwrites it.
+    pub past_caches: Option<u32>,
+    /// The stream by which runs are aligned.
+    pub lead: Option<u32>,
+    /// By how many lanes; how many are missing in the first vector follows. The function fills them.
+    pub shift: Option<u32>,
     pub count: u32,
 }
 
@@ -28,7 +34,16 @@ impl Cells {
     pub fn new(lines: &Lines) -> Cells {
         let uniforms = 2 * lines.streams.len() as u32;
         let results = uniforms + lines.uniforms.len() as u32;
-        Cells { streams: 0, uniforms, results, count: results + lines.left.len() as u32 }
+        let mut count = results + lines.left.len() as u32;
+        let mut take = |wanted: bool, cells: u32| {
+            let first = count;
+            count += if wanted { cells } else { 0 };
+            wanted.then_some(first)
+        };
+        let lead = loops::lead(lines);
+        let past_caches = take(lines.streams.iter().any(|stream| stream.is_result), 1);
+        let shift = take(lead.is_some(), 2);
+        Cells { streams: 0, uniforms, results, past_caches, lead, shift, count }
     }
 }
 
@@ -46,9 +61,13 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
         offsets.push((!stream.contiguous).then_some(slots));
         slots += u32::from(!stream.contiguous);
     }
+    // Where accumulators are turned.
+    let turned = cells.shift.map(|_| slots);
+    let most = effects(body).map(|accumulators| accumulators.len()).max().unwrap_or(0);
+    slots += if turned.is_some() && most > 0 { (most * body.unroll + TURN) as u32 } else { 0 };
     let access = lines.streams.iter().map(|stream| {
         let bytes = if stream.lane.is_wide() { 8 } else { 4 };
-        (bytes, stream.contiguous, stream.guard)
+        (bytes, stream.is_result, stream.guard)
     });
     let layout = Layout {
         streams: cells.streams,
@@ -77,7 +96,9 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     }
 
     prepare(&mut code, lines, body, cells, &offsets);
-    loops(&mut code, lines.lanes, body);
+    loops::begin(&mut code, lines, cells);
+    loops::loops(&mut code, lines, body, cells);
+    turned.into_iter().for_each(|slot| turn(&mut code, body, cells, slot));
     results(&mut code, body, cells);
 
     if slots > 0 {
@@ -116,10 +137,6 @@ fn neutral(accumulator: &Accumulator) -> u64 {
     }
 }
 
-fn copy(body: &Body, number: usize, tail: bool) -> Copy {
-    Copy { number, tail, accumulators: TOP - (number * body.accumulators.len()) as u8 }
-}
-
 /// What is done before the loops.
 fn prepare(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells, offsets: &[Option<u32>]) {
     for (stream, base) in BASES.iter().enumerate().take(lines.streams.len()) {
@@ -140,62 +157,61 @@ fn prepare(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells, offse
     }
     for number in 0..body.unroll {
         for (position, accumulator) in body.accumulators.iter().enumerate() {
-            let register = copy(body, number, false).accumulators - position as u8;
+            let register = copy(body, number, Way::Whole).accumulators - position as u8;
             code.repeat(Arg::Constant(neutral(accumulator)), accumulator.lane, register);
         }
     }
-    code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
 }
 
-fn steps(code: &mut Assembler, steps: &[Step], copy: Copy) {
-    steps.iter().for_each(|step| code.step(step, copy));
+/// How many registers a turn reaches beyond the last one: the lanes of a vector may lie in two.
+const TURN: usize = 2;
+
+/// The accumulators of each effect that reduces.
+fn effects(body: &Body) -> impl Iterator<Item = &[Accumulator]> {
+    body.accumulators.chunk_by(|one, next| one.effect == next.effect)
 }
 
-fn loops(code: &mut Assembler, lanes: usize, body: &Body) {
-    let mut widths = vec![body.unroll];
-    if body.unroll > 1 {
-        widths.push(1);
-    }
-    for width in widths {
-        let at_once = (width * lanes) as i64;
-        // As long as so many lanes are left.
-        code.load(Code::Lea_r64_m, WORK[0], memory(POSITION, at_once));
-        code.two(Code::Cmp_r64_rm64, WORK[0], LENGTH);
-        let past = code.jump(Code::Ja_rel32_64, None);
-        let begin = code.position();
-        for number in 0..width {
-            steps(code, &body.steps, copy(body, number, false));
+/// Turns the accumulators back by the shift with which the run began, as if it had begun with a whole vector.
+fn turn(code: &mut Assembler, body: &Body, cells: Cells, slot: u32) {
+    let (Some(shift), false) = (cells.shift, body.accumulators.is_empty()) else { return };
+    let at = code.cell(shift);
+    code.load(Code::Mov_r64_rm64, WORK[0], at);
+    code.two(Code::Test_rm64_r64, WORK[0], WORK[0]);
+    let straight = code.jump(Code::Je_rel32_64, None);
+    let mut position = 0;
+    for accumulators in effects(body) {
+        let registers = registers(body, position, accumulators.len());
+        let wrapped = registers.iter().chain(registers.iter().cycle().take(TURN));
+        for (place, &register) in wrapped.enumerate() {
+            let at = code.slot(slot + place as u32);
+            code.store(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(register));
         }
-        code.number(Code::Add_rm64_imm32, POSITION, at_once as i32);
-        code.load(Code::Lea_r64_m, WORK[0], memory(POSITION, at_once));
-        code.two(Code::Cmp_r64_rm64, WORK[0], LENGTH);
-        code.jump(Code::Jbe_rel32_64, Some(begin));
-        code.here(past);
+        let bytes = if accumulators[0].lane.is_wide() { 8 } else { 4 };
+        for (place, &register) in registers.iter().enumerate() {
+            let ahead = (slot as usize + place) * SLOT;
+            let at = MemoryOperand::new(Register::RSP, WORK[0], bytes, ahead as i64, 1, false, Register::None);
+            code.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, vector(register), at);
+        }
+        position += accumulators.len();
     }
-    code.two(Code::Mov_r64_rm64, WORK[0], LENGTH);
-    code.two(Code::Sub_r64_rm64, WORK[0], POSITION);
-    let done = code.jump(Code::Jbe_rel32_64, None);
-    code.number(Code::Mov_r32_imm32, Register::EDX, -1);
-    code.push(Instruction::with3(Code::VEX_Bzhi_r32_rm32_r32, Register::EDX, Register::EDX, Register::ECX));
-    code.two(Code::VEX_Kmovw_kr_r32, TAIL, Register::EDX);
-    code.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, TAIL_HIGH, TAIL, 8));
-    steps(code, &body.steps, copy(body, 0, true));
-    code.here(done);
+    code.here(straight);
+}
+
+/// The registers of an effect's accumulators, in the order of the lanes.
+fn registers(body: &Body, position: usize, parts: usize) -> SmallVec<[u8; 12]> {
+    let of = |number| copy(body, number, Way::Whole).accumulators - position as u8;
+    (0..body.unroll).flat_map(|number| (0..parts as u8).map(move |part| of(number) - part)).collect()
 }
 
 /// Combines the accumulators of all vectors in flight and all lanes, and leaves them in their cells.
 fn results(code: &mut Assembler, body: &Body, cells: Cells) {
     let mut position = 0;
-    while position < body.accumulators.len() {
-        let accumulator = body.accumulators[position];
-        let parts = body.accumulators[position..].iter().take_while(|other| other.effect == accumulator.effect).count();
-        let registers = (0..body.unroll).flat_map(|number| {
-            let first = copy(body, number, false).accumulators - position as u8;
-            (0..parts as u8).map(move |part| first - part)
-        });
+    for accumulators in effects(body) {
+        let (accumulator, parts) = (accumulators[0], accumulators.len());
+        let registers = registers(body, position, parts);
         let wide = if accumulator.lane == Lane::F32 { Lane::F64 } else { accumulator.lane };
         let two = combining(accumulator.op);
-        for (order, register) in registers.enumerate() {
+        for (order, register) in registers.into_iter().enumerate() {
             for high in [false, true] {
                 if high && accumulator.lane != Lane::F32 {
                     continue;

@@ -19,6 +19,8 @@ pub(in crate::jit) struct Stream {
     pub contiguous: bool,
     /// The argument cell of the flag that says whether its fixed positions are inside, if they may not be.
     pub guard: Option<u32>,
+    /// Whether it is a result of the program, which nothing reads again: it may be written past the caches.
+    pub is_result: bool,
 }
 
 /// Which access of a strip.
@@ -91,6 +93,8 @@ pub(in crate::jit) struct Facts {
     pub guarded: bool,
     /// Whether it moves on from lane to lane by itself.
     pub steps: bool,
+    /// Whether it is written, and nothing of the program reads it.
+    pub is_result: bool,
     /// The positions that are computed for each lane.
     pub positions: Vec<Operand>,
 }
@@ -286,7 +290,8 @@ impl Builder<'_> {
             Access::Line(line) if facts.guarded => Some(self.uniform_cell(Uniform::Guard(line))),
             _ => None,
         };
-        self.streams.push(Stream { of, lane: facts.lane, contiguous, guard });
+        let is_result = facts.is_result && contiguous;
+        self.streams.push(Stream { of, lane: facts.lane, contiguous, guard, is_result });
         self.streams.len() as u32 - 1
     }
 
@@ -311,7 +316,8 @@ impl Builder<'_> {
     /// A load at positions that are computed for each lane.
     fn picked(&mut self, line: usize, element: Element, facts: &Facts) -> Option<Parts> {
         // Where the stream is, but not how it goes on: that is in the distances.
-        self.streams.push(Stream { of: Access::Line(line), lane: facts.lane, contiguous: true, guard: None });
+        let of = Access::Line(line);
+        self.streams.push(Stream { of, lane: facts.lane, contiguous: true, guard: None, is_result: false });
         let stream = self.streams.len() as u32 - 1;
         let guard = facts.guarded.then(|| self.uniform(Uniform::Guard(line), Lane::Mask));
         let mut distances = facts.steps.then(|| {

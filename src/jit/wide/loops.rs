@@ -1,0 +1,174 @@
+//! The code of a vector → loops over all lanes of a run.
+//!
+//! Vectors begin where the memory of one stream, the *lead*, is aligned to them: a run that begins elsewhere has a
+//! first vector of which some lanes are missing, as does the last one. Lane *i* of the run is always reduced in the
+//! accumulator *i* modulo the lanes in flight, counted from the shift that the lead asks for, so that what comes out
+//! does not depend on where the memory lies: `function` turns the accumulators back by the shift.
+//!
+//! Results that are too large for the caches may be written past them, in whole vectors that are aligned.
+
+use iced_x86::{Code, Instruction, Register};
+
+use super::assembler::{Assembler, Copy, LENGTH, POSITION, THERE, THERE_HIGH, WORK, Way, memory};
+use super::body::{Body, Step, TOP};
+use super::function::Cells;
+use super::graph::{Id, Lane, Op};
+use super::lines::{Access, Lines};
+
+/// Runs of fewer lanes begin where they begin, unless their results go past the caches.
+const LONG: i32 = 256;
+
+/// Bytes of a vector.
+const VECTOR: i32 = 64;
+
+/// One of the vectors in flight.
+pub(super) fn copy(body: &Body, number: usize, way: Way) -> Copy {
+    Copy { number, way, accumulators: TOP - (number * body.accumulators.len()) as u8 }
+}
+
+fn steps(code: &mut Assembler, steps: &[Step], copy: Copy) {
+    steps.iter().for_each(|step| code.step(step, copy));
+}
+
+/// The stream by which runs are aligned: the first result that lies lane by lane in memory, else what is written, else
+/// what is read.
+pub(super) fn lead(lines: &Lines) -> Option<u32> {
+    let narrow = |lane: Lane| if lines.lanes == 16 { lane == Lane::F32 } else { lane == Lane::F64 };
+    let nodes = (0..lines.graph.len() as u32).map(|id| lines.graph.get(Id(id)));
+    let loads: Vec<u32> = nodes
+        .filter_map(|node| match node.op {
+            Op::Load { stream, .. } => Some(stream),
+            _ => None,
+        })
+        .collect();
+    let of = |wanted: &dyn Fn(u32) -> bool| {
+        (0..lines.streams.len() as u32).find(|&stream| {
+            let own = &lines.streams[stream as usize];
+            own.contiguous && narrow(own.lane) && wanted(stream)
+        })
+    };
+    let is_written = |stream: u32| matches!(lines.streams[stream as usize].of, Access::Effect(_));
+    of(&|stream| lines.streams[stream as usize].is_result)
+        .or_else(|| of(&is_written))
+        .or_else(|| of(&|stream| loads.contains(&stream)))
+}
+
+/// Where the run begins: as far before its first lane as the lead lies behind an aligned address. Leaves the shift in
+/// its cells, and whether all results can go past the caches in theirs.
+pub(super) fn begin(code: &mut Assembler, lines: &Lines, cells: Cells) {
+    code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
+    let (Some(lead), Some(shift)) = (cells.lead, cells.shift) else { return };
+    let bytes = if lines.streams[lead as usize].lane.is_wide() { 8 } else { 4 };
+    let base = code.base(lead);
+    code.two(Code::Mov_r64_rm64, WORK[0], base);
+    code.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], i32::ilog2(bytes) as i32));
+    code.number(Code::And_rm32_imm8, Register::ECX, lines.lanes as i32 - 1);
+    code.number(Code::Cmp_rm64_imm32, LENGTH, LONG);
+    let long = code.jump(Code::Jae_rel32_64, None);
+    let wanted = cells.past_caches.map(|cell| {
+        let at = code.cell(cell);
+        code.push(Instruction::with2(Code::Cmp_rm64_imm8, at, 0));
+        code.jump(Code::Jne_rel32_64, None)
+    });
+    code.push(Instruction::with2(Code::Xor_r32_rm32, Register::ECX, Register::ECX));
+    code.here(long);
+    wanted.into_iter().for_each(|jump| code.here(jump));
+    for cell in [shift, shift + 1] {
+        let at = code.cell(cell);
+        code.store(Code::Mov_rm64_r64, at, WORK[0]);
+    }
+    code.two(Code::Sub_r64_rm64, POSITION, WORK[0]);
+    if let Some(cell) = cells.past_caches {
+        for (stream, own) in lines.streams.iter().enumerate().filter(|(_, own)| own.is_result) {
+            let base = code.base(stream as u32);
+            let bytes = if own.lane.is_wide() { 8 } else { 4 };
+            let first = iced_x86::MemoryOperand::new(base, POSITION, bytes, 0, 0, false, Register::None);
+            code.load(Code::Lea_r64_m, WORK[1], first);
+            code.push(Instruction::with2(Code::Test_rm32_imm32, Register::EDX, VECTOR - 1));
+            let aligned = code.jump(Code::Je_rel32_64, None);
+            let at = code.cell(cell);
+            code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
+            code.here(aligned);
+        }
+    }
+}
+
+/// The loops, from the position where the run begins on.
+pub(super) fn loops(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
+    let at_once = (body.unroll * lines.lanes) as i64;
+    let into_partial = cells.shift.map(|_| {
+        code.two(Code::Test_rm64_r64, POSITION, POSITION);
+        code.jump(Code::Jne_rel32_64, None)
+    });
+    let top = code.position();
+    are_left(code, at_once);
+    let mut ends = vec![code.jump(Code::Ja_rel32_64, None)];
+    let past_caches = cells.past_caches.map(|cell| {
+        let at = code.cell(cell);
+        code.push(Instruction::with2(Code::Cmp_rm64_imm8, at, 0));
+        code.jump(Code::Jne_rel32_64, None)
+    });
+    whole(code, body, at_once, Way::Whole);
+    if let Some(jump) = past_caches {
+        ends.push(code.jump(Code::Jmp_rel32_64, None));
+        code.here(jump);
+        whole(code, body, at_once, Way::PastCaches);
+    }
+    code.all_here(&ends);
+    code.two(Code::Cmp_r64_rm64, POSITION, LENGTH);
+    let done = code.jump(Code::Jge_rel32_64, None);
+    into_partial.into_iter().for_each(|jump| code.here(jump));
+    partial(code, lines, body, cells);
+    if let Some(shift) = cells.shift {
+        // Only the first vector begins before the run.
+        let at = code.cell(shift + 1);
+        code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
+        code.number(Code::Add_rm64_imm32, POSITION, at_once as i32);
+        code.jump(Code::Jmp_rel32_64, Some(top));
+    }
+    code.here(done);
+}
+
+/// Compares whether so many lanes are left: above, if not.
+fn are_left(code: &mut Assembler, lanes: i64) {
+    code.load(Code::Lea_r64_m, WORK[0], memory(POSITION, lanes));
+    code.two(Code::Cmp_r64_rm64, WORK[0], LENGTH);
+}
+
+/// Vectors with all their lanes, as long as there are enough for all that are in flight.
+fn whole(code: &mut Assembler, body: &Body, at_once: i64, way: Way) {
+    let begin = code.position();
+    for number in 0..body.unroll {
+        steps(code, &body.steps, copy(body, number, way));
+    }
+    code.number(Code::Add_rm64_imm32, POSITION, at_once as i32);
+    are_left(code, at_once);
+    code.jump(Code::Jbe_rel32_64, Some(begin));
+}
+
+/// The vectors in flight with the lanes that there are.
+fn partial(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
+    let mut ends = Vec::new();
+    for number in 0..body.unroll {
+        code.two(Code::Mov_r64_rm64, WORK[0], LENGTH);
+        code.two(Code::Sub_r64_rm64, WORK[0], POSITION);
+        code.number(Code::Sub_rm64_imm32, WORK[0], (number * lines.lanes) as i32);
+        ends.push(code.jump(Code::Jle_rel32_64, None));
+        code.number(Code::Mov_r32_imm32, Register::EDX, lines.lanes as i32);
+        code.two(Code::Cmp_r64_rm64, WORK[0], WORK[1]);
+        code.two(Code::Cmovg_r64_rm64, WORK[0], WORK[1]);
+        code.number(Code::Mov_r32_imm32, Register::EDX, -1);
+        code.push(Instruction::with3(Code::VEX_Bzhi_r32_rm32_r32, Register::EDX, Register::EDX, Register::ECX));
+        if let Some(shift) = cells.shift.filter(|_| number == 0) {
+            let missing = code.cell(shift + 1);
+            code.load(Code::Mov_r64_rm64, WORK[0], missing);
+            for shift in [Code::VEX_Shrx_r32_rm32_r32, Code::VEX_Shlx_r32_rm32_r32] {
+                code.push(Instruction::with3(shift, Register::EDX, Register::EDX, Register::ECX));
+            }
+        }
+        code.two(Code::VEX_Kmovw_kr_r32, THERE, Register::EDX);
+        code.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, THERE_HIGH, THERE, 8));
+        steps(code, &body.steps, copy(body, number, Way::Partial));
+    }
+    code.all_here(&ends);
+}
