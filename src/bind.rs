@@ -27,7 +27,7 @@ pub struct InputBinding<'a> {
 }
 
 /// The inputs of one call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Binding<'a> {
     inputs: SmallVec<[InputBinding<'a>; 6]>,
     extents: AxisExtents,
@@ -60,25 +60,37 @@ impl<'a> Binding<'a> {
     /// # Errors
     /// If they do not fit.
     pub fn new(program: &Program, tensors: &[(&str, TensorView<'a>)]) -> Result<Self, DataError> {
+        let mut binding = Binding::default();
+        binding.bind(program, tensors)?;
+        Ok(binding)
+    }
+
+    /// As [`Binding::new`], where the binding is: it holds some thousand bytes, which it costs time to move.
+    ///
+    /// # Errors
+    /// As [`Binding::new`].
+    pub fn bind(&mut self, program: &Program, tensors: &[(&str, TensorView<'a>)]) -> Result<(), DataError> {
         let mut binder = Binder { program, extents: SmallVec::new(), packs: SmallVec::new() };
-        let mut inputs = binder.match_names(tensors)?;
-        for (position, (input, bound)) in program.inputs.iter().zip(&mut inputs).enumerate() {
+        let Binding { inputs, extents, packs } = self;
+        binder.match_names(tensors, inputs)?;
+        for (position, (input, bound)) in program.inputs.iter().zip(&mut *inputs).enumerate() {
             values::check_type(input, &bound.view)?;
             binder.bind_axes(position, &bound.view)?;
             bound.strides = collapse(program, input, &bound.view);
         }
-        let extents = binder.all_extents()?;
-        binder.check_given(&extents)?;
+        binder.all_extents(extents)?;
+        binder.check_given(extents)?;
         for needed in &program.non_empty {
             if let Some(&axis) = needed.axes.iter().find(|axis| extents[axis.0 as usize] == 0) {
                 let axis = binder.axis_name(axis);
                 return Err(DataError::Empty { axis, reason: needed.reason.clone() });
             }
         }
-        for (input, bound) in program.inputs.iter().zip(&inputs) {
-            values::check_labels(program, input, &bound.view, &extents)?;
+        for (input, bound) in program.inputs.iter().zip(&*inputs) {
+            values::check_labels(program, input, &bound.view, extents)?;
         }
-        Ok(Binding { inputs, extents, packs: binder.packs })
+        *packs = binder.packs;
+        Ok(())
     }
 
     /// Checks the values against the declared kinds (`prob`, `binary`, `sign`, `count`).
@@ -128,7 +140,8 @@ impl Binder<'_> {
     fn match_names<'a>(
         &self,
         tensors: &[(&str, TensorView<'a>)],
-    ) -> Result<SmallVec<[InputBinding<'a>; 6]>, DataError> {
+        inputs: &mut SmallVec<[InputBinding<'a>; 6]>,
+    ) -> Result<(), DataError> {
         let known: SmallVec<[&str; 8]> = self.program.inputs.iter().map(|input| input.name.as_str()).collect();
         for (position, (name, _)) in tensors.iter().enumerate() {
             if tensors[..position].iter().any(|(earlier, _)| earlier == name) {
@@ -144,12 +157,14 @@ impl Binder<'_> {
                 });
             }
         }
-        let find = |input: &InputData| {
-            let found = tensors.iter().find(|(name, _)| *name == input.name).map(|(_, view)| view.clone());
+        inputs.clear();
+        for input in &self.program.inputs {
+            let found = tensors.iter().find(|(name, _)| *name == input.name);
             let missing = || DataError::Missing { input: input.name.clone(), signature: self.signature(input) };
-            Ok(InputBinding { view: found.ok_or_else(missing)?, strides: None })
-        };
-        self.program.inputs.iter().map(find).collect()
+            let (_, view) = found.ok_or_else(missing)?;
+            inputs.push(InputBinding { view: view.clone(), strides: None });
+        }
+        Ok(())
     }
 
     fn axis_name(&self, axis: AxisId) -> String {
@@ -258,20 +273,20 @@ impl Binder<'_> {
     }
 
     /// By `AxisId`. An axis that nothing binds has extent 0; no live node has it.
-    fn all_extents(&self) -> Result<AxisExtents, DataError> {
+    fn all_extents(&self, extents: &mut AxisExtents) -> Result<(), DataError> {
         let graph = &self.program.graph;
-        let mut extents = AxisExtents::with_capacity(graph.all_axes().len());
+        extents.clear();
         for axis in (0..graph.all_axes().len() as u32).map(AxisId) {
             let root = graph.extent_root(axis);
             extents.push(match &graph.axis(root).extent {
                 Extent::Fixed(extent) => usize::try_from(*extent).unwrap_or(usize::MAX),
                 // A copy stands after what it copies.
                 Extent::Computed(_) if root != axis => extents[root.0 as usize],
-                Extent::Computed(formula) => self.computed(axis, formula, &extents)?,
+                Extent::Computed(formula) => self.computed(axis, formula, extents)?,
                 Extent::Input | Extent::SameAs(_) => self.bound(root).map_or(0, |bound| bound.extent),
             });
         }
-        Ok(extents)
+        Ok(())
     }
 
     /// The value of a formula over the extents of earlier axes.

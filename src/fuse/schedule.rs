@@ -12,7 +12,7 @@ use crate::ir::{Axes, AxisId};
 use crate::kernel::{
     Accumulator, Buffer, BufferId, BufferKind, Function, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
 };
-use crate::op::{Element, Unary};
+use crate::op::{Element, ReduceOp, Unary};
 
 /// Schedules all pieces of all levels into the plan, each level's whole operations after its loops.
 pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>, inlined: &dyn Fn(Function) -> bool) -> Plan {
@@ -200,7 +200,12 @@ impl Scheduler<'_> {
                 ValueOp::Reduce(op, over) if over.contains(&axis) => Some(*op),
                 _ => None,
             };
-            let kind = if reduction.is_some() { BufferKind::Accumulator } else { BufferKind::Kept };
+            // An extreme is one of its operands: it has their precision, but where ranges of a stage are combined.
+            let kind = match reduction {
+                Some(ReduceOp::Min | ReduceOp::Max) if !self.open.is_empty() => BufferKind::Kept,
+                Some(_) => BufferKind::Accumulator,
+                None => BufferKind::Kept,
+            };
             let place = self.new_place(demand.value, kind);
             provided.push((demand.value, place.clone()));
             match (reduction, place) {

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::frame::Layout;
 use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
-use super::pages::{room, zeros};
+use super::pages::{comes_as_pages, room, zeros};
 use super::ranges;
 use super::share::Threads;
 use super::whole::Scratch;
@@ -95,8 +95,8 @@ impl Compiled {
             scratch: std::mem::take(&mut outputs.scratch),
         };
         call.fill_scalars(parameters);
-        call.choose_caches()?;
-        call.place_outputs(outputs, targets)?;
+        let is_fresh = call.place_outputs(outputs, targets)?;
+        call.choose_caches(is_fresh)?;
         let memory = call.place_memory(outputs)?;
         call.stages(&self.inner.stages, &plan.statements, &memory);
         call.fill(outputs, targets)?;
@@ -177,14 +177,15 @@ impl Call<'_, '_> {
     }
 
     /// Results of a call whose tensors do not fit into the caches are written past them: nobody finds them there anyway,
-    /// and the memory that is overwritten need not be read before.
-    fn choose_caches(&mut self) -> Result<(), CallError> {
+    /// and the memory that is overwritten need not be read before. Not so if the system makes the memory page by page
+    /// while it is written: the zeros that it has just written are in the caches.
+    fn choose_caches(&mut self, is_fresh: bool) -> Result<(), CallError> {
         let all = self.plan.inputs.iter().map(|input| &input.axes);
         let mut bytes = 0_usize;
         for axes in all.chain(self.plan.outputs.iter().map(|output| &output.axes)) {
             bytes = bytes.saturating_add(self.count(axes)?.saturating_mul(self.precision.bytes()));
         }
-        self.frame[self.layout.past_caches()] = u64::from(bytes >= PAST_CACHES);
+        self.frame[self.layout.past_caches()] = u64::from(bytes >= PAST_CACHES && !is_fresh);
         Ok(())
     }
 
@@ -204,7 +205,13 @@ impl Call<'_, '_> {
         }
     }
 
-    fn place_outputs(&mut self, outputs: &mut Outputs, targets: &mut [(usize, SliceMut<'_>)]) -> Result<(), CallError> {
+    /// Whether memory for a result may come from the system as new pages.
+    fn place_outputs(
+        &mut self,
+        outputs: &mut Outputs,
+        targets: &mut [(usize, SliceMut<'_>)],
+    ) -> Result<bool, CallError> {
+        let mut is_fresh = false;
         let plan = self.plan;
         let count = plan.outputs.len();
         outputs.scalars.clear();
@@ -222,13 +229,15 @@ impl Call<'_, '_> {
             } else if let Some((_, target)) = given {
                 self.target(position, target, elements)?
             } else if self.precision == Precision::F32 {
+                is_fresh |= comes_as_pages(&outputs.singles[position], elements);
                 room(&mut outputs.singles[position], elements)? as u64
             } else {
+                is_fresh |= comes_as_pages(&outputs.doubles[position], elements);
                 room(&mut outputs.doubles[position], elements)? as u64
             };
             self.place(tensor, address, &output.axes, 1);
         }
-        Ok(())
+        Ok(is_fresh)
     }
 
     fn target(&self, output: usize, target: &mut SliceMut<'_>, wanted: usize) -> Result<u64, CallError> {

@@ -25,6 +25,12 @@ impl Number for f64 {
     const NAN: f64 = f64::NAN;
 }
 
+/// Whether room for so many elements will be memory that the system makes page by page. Allocators give back what was
+/// freed before as far as it is smaller: glibc's does up to 32 MiB.
+pub(super) fn comes_as_pages<T>(memory: &Vec<T>, elements: usize) -> bool {
+    memory.capacity() < elements && elements.saturating_mul(size_of::<T>()) >= 32 << 20
+}
+
 /// Makes room for so many elements, and returns its address; the vector is empty until [`filled`].
 ///
 /// # Errors

@@ -205,7 +205,8 @@ impl Loss {
             self.check_conditions(&variant, &workspace.parameters)?;
             workspace.checked.clone_from(&workspace.parameters);
         }
-        let binding = Binding::new(&variant.program, inputs)?;
+        let mut binding = Binding::default();
+        binding.bind(&variant.program, inputs)?;
         if builder.checks_data() {
             binding.check_data(&variant.program)?;
         }
