@@ -24,4 +24,4 @@ pub use print::{describe, print};
 pub use program::{GivenExtent, InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
 pub use repeat::{Body, Carried, LoopId, Loops, Repeat, body_of, first_repeats, open_loops};
 pub use verify::verify;
-pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of};
+pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of, with_fixed_parameters};

@@ -1,8 +1,8 @@
-//! Walks over a graph: what is live, who uses it, and a copy with every node mapped.
+//! Walks over a graph: what is live, who uses it, and copies with every node mapped.
 
 use smallvec::SmallVec;
 
-use super::graph::{Graph, Node, NodeId, Op};
+use super::graph::{Graph, Node, NodeId, Op, ParameterId};
 use super::program::Program;
 
 /// The roots and everything they are computed from, operands before users.
@@ -58,6 +58,17 @@ pub fn map_program(program: &Program, mut map: impl FnMut(&mut Graph, &Node, &[N
     result.inputs.iter_mut().for_each(|input| input.node = find(&mapped, input.node));
     result.outputs.iter_mut().for_each(|output| output.node = find(&mapped, output.node));
     result
+}
+
+/// The program with literals for the parameters that have a value. It has the same parameters, which may be unused.
+pub fn with_fixed_parameters(program: &Program, value_of: impl Fn(ParameterId) -> Option<f64>) -> Program {
+    map_program(program, |graph, node, operands| match node.op {
+        Op::Parameter(id) => match value_of(id) {
+            Some(value) => graph.real(value),
+            None => graph.parameter(id),
+        },
+        _ => graph.add(node.op.clone(), operands),
+    })
 }
 
 /// The same program with live nodes only, numbered in order of use.

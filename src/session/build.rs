@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::call::{Inner, Loss, Shape, Variant};
+use super::call::{Inner, Loss, Shape, Variant, key_of};
 use super::error::Error;
+use super::params::Params;
 use super::program::{LossInfo, Program};
 use crate::check::kind_name;
 use crate::hir::{self, AxisIndex, AxisKind, Carried, Function, print_function};
-use crate::ir::print as print_program;
+use crate::ir::{ParameterData, ParameterId, print as print_program, with_fixed_parameters};
 use crate::jit::{self, Precision, Threads, Vectors};
 use crate::lower::{self, Lowered, Options, Reduction};
 use crate::pipeline::{self, Stages};
@@ -66,6 +67,7 @@ pub struct LossBuilder {
     check_data: bool,
     threads: Threads,
     vectors: Vectors,
+    specialize: bool,
     options: Options,
     defaults: BTreeMap<String, f64>,
     carried: Arc<Vec<Carried>>,
@@ -85,6 +87,7 @@ impl LossBuilder {
             check_data: false,
             threads: Threads::default(),
             vectors: Vectors::best(),
+            specialize: true,
             options: Options::default(),
             defaults: BTreeMap::new(),
         }
@@ -194,17 +197,28 @@ impl LossBuilder {
         Ok(self)
     }
 
+    /// Whether there are kernels of their own for calls that change no hyperparameter from what it is by default or was
+    /// [set](LossBuilder::set) to, with these values as literals: they do less. It is so unless this says otherwise.
+    #[must_use]
+    pub fn specialize(mut self, specialize: bool) -> Self {
+        self.specialize = specialize;
+        self
+    }
+
     /// Compiles. There are kernels for each set of optional inputs that a call gives, and for each set of packs
-    /// that stand for no axis. Those for the required inputs are made now, the others when a call needs them.
+    /// that stand for no axis. Those for the required inputs are made now, the others when a call needs them. For
+    /// the calls that change hyperparameters there are further ones, made when the first such call comes: they
+    /// take any values.
     ///
     /// # Errors
     /// If the reduction is impossible, or a gradient is asked for with respect to something that has none.
     pub fn build(self) -> Result<Loss, Error> {
         let likely = self.likely_shape();
-        let inner = Inner { builder: self, variants: Mutex::new(HashMap::new()) };
-        let loss = Loss::new(inner);
-        loss.variant(&likely)?;
-        Ok(loss)
+        let variant = self.compile(&likely, false)?;
+        let parameters = variant.program.parameters.clone();
+        let key = (key_of(&self.function, &likely), false);
+        let variants = Mutex::new(HashMap::from([(key, Arc::new(variant))]));
+        Ok(Loss::new(Inner { builder: self, parameters, variants }))
     }
 
     /// The shape of most calls: the optional inputs that have a gradient, and no axes for packs beside single axes.
@@ -313,15 +327,43 @@ impl LossBuilder {
         })
     }
 
-    fn stages(&self, shape: &Shape, open_extents: bool) -> Result<(Lowered, Stages), Error> {
+    /// `any_values`: for all values of the hyperparameters.
+    fn stages(&self, shape: &Shape, open_extents: bool, any_values: bool) -> Result<(Lowered, Stages), Error> {
         let lowered = self.lowered(shape, open_extents)?;
         let wrt = self.gradients(&lowered)?;
-        let stages = pipeline::run(lowered.program.clone(), &wrt);
+        let program = &lowered.program;
+        let stages = if any_values || !self.specializes() {
+            pipeline::run(program.clone(), &wrt)
+        } else {
+            let fixed = |id: ParameterId| self.fixed(&program.parameters[id.0 as usize]);
+            pipeline::run(with_fixed_parameters(program, fixed), &wrt)
+        };
         Ok((lowered, stages))
     }
 
-    pub(super) fn compile(&self, shape: &Shape) -> Result<Variant, Error> {
-        let (lowered, stages) = self.stages(shape, false)?;
+    fn specializes(&self) -> bool {
+        self.specialize && self.engine == Engine::Jit
+    }
+
+    /// The value of a hyperparameter that calls do not change as a rule; none where it speaks of others. States and
+    /// learnables change from call to call.
+    fn fixed(&self, parameter: &ParameterData) -> Option<f64> {
+        let changes = self.role_of(&parameter.name).is_none_or(Role::is_carried);
+        let value = self.defaults.get(&parameter.name).copied().unwrap_or(parameter.default);
+        Some(value).filter(|value| !changes && value.is_finite())
+    }
+
+    /// Whether a call with some values needs kernels for any values.
+    pub(super) fn changes(&self, parameters: &[ParameterData], params: &Params) -> bool {
+        let differs = |name: &str, value: f64| {
+            let own = parameters.iter().find(|parameter| parameter.name == name);
+            own.and_then(|own| self.fixed(own)).is_some_and(|fixed| fixed.to_bits() != value.to_bits())
+        };
+        self.specializes() && params.iter().any(|(name, value)| differs(name, value))
+    }
+
+    pub(super) fn compile(&self, shape: &Shape, any_values: bool) -> Result<Variant, Error> {
+        let (lowered, stages) = self.stages(shape, false, any_values)?;
         let precision = self.jit_precision();
         match self.engine {
             Engine::Jit => {
@@ -341,7 +383,7 @@ impl LossBuilder {
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn simplified(&self) -> Result<crate::ir::Program, Error> {
-        Ok(self.stages(&Shape::default(), true)?.1.simplified)
+        Ok(self.stages(&Shape::default(), true, true)?.1.simplified)
     }
 
     /// The program with value and gradient in stable form, for printing formulas: simplified, and without the guards
@@ -366,7 +408,7 @@ impl LossBuilder {
             _ => {}
         }
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
-            let (_, stages) = self.stages(&self.likely_shape(), true)?;
+            let (_, stages) = self.stages(&self.likely_shape(), true, false)?;
             if stage == Stage::Kernel {
                 let plan = jit::plan(&stages.simplified, self.jit_precision(), self.vectors);
                 return Ok(format!("{plan}{}", plan.summary(self.jit_precision().bytes())));
@@ -374,7 +416,7 @@ impl LossBuilder {
             let compiled = jit::compile_for(&stages.simplified, self.jit_precision(), self.vectors)?;
             return if stage == Stage::Clif { compiled.clif_text() } else { compiled.asm_text() }.map_err(Into::into);
         }
-        let (_, stages) = self.stages(&Shape::default(), true)?;
+        let (_, stages) = self.stages(&Shape::default(), true, true)?;
         Ok(print_program(match stage {
             Stage::Grad => &stages.grad,
             Stage::Simplified => &stages.simplified,

@@ -14,7 +14,7 @@ use super::workspace::Workspace;
 use crate::bind::{Binding, InputBinding};
 use crate::eval::{self, Dense};
 use crate::hir::{Axis, AxisKind, Function};
-use crate::ir::{AxisId, InputData, Output, OutputRole, Program, border, live_nodes};
+use crate::ir::{AxisId, InputData, Output, OutputRole, ParameterData, Program, border, live_nodes};
 use crate::jit::{CallError, Compiled, Threads};
 use crate::lower::Conditions;
 use crate::op::Element;
@@ -33,6 +33,8 @@ pub struct Loss {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) builder: LossBuilder,
+    /// Of the kernels for most calls.
+    pub(super) parameters: Vec<ParameterData>,
     pub(super) variants: Mutex<HashMap<Key, Arc<Variant>>>,
 }
 
@@ -113,15 +115,21 @@ impl Loss {
         Ok(of_role.map(|(name, value)| (name.to_string(), value)).collect())
     }
 
-    pub(super) fn variant(&self, shape: &Shape) -> Result<Arc<Variant>, Error> {
+    fn variant(&self, shape: &Shape) -> Result<Arc<Variant>, Error> {
         let key = key_of(self.inner.builder.function(), shape);
-        self.variant_by(key, || shape.clone())
+        self.variant_by((key, false), || shape.clone())
     }
 
     /// The kernels for some inputs. Those of the last call need no search, for which calls from other threads would wait.
-    fn variant_of(&self, inputs: &[(&str, TensorView<'_>)], workspace: &mut Workspace) -> Result<Arc<Variant>, Error> {
+    fn variant_of(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        params: &Params,
+        workspace: &mut Workspace,
+    ) -> Result<Arc<Variant>, Error> {
+        let any_values = self.inner.builder.changes(&self.inner.parameters, params);
         let function = self.inner.builder.function();
-        let key = key_of_inputs(function, inputs);
+        let key = (key_of_inputs(function, inputs), any_values);
         if let Some(variant) = workspace.known(&self.inner, &key) {
             return Ok(variant.clone());
         }
@@ -136,7 +144,7 @@ impl Loss {
         if let Some(variant) = variants.get(&key) {
             return Ok(variant.clone());
         }
-        let variant = Arc::new(self.inner.builder.compile(&shape())?);
+        let variant = Arc::new(self.inner.builder.compile(&shape(), key.1)?);
         variants.insert(key, variant.clone());
         Ok(variant)
     }
@@ -199,7 +207,7 @@ impl Loss {
         workspace: &'w mut Workspace,
     ) -> Result<&'w Evaluation, Error> {
         let builder = &self.inner.builder;
-        let variant = self.variant_of(inputs, workspace)?;
+        let variant = self.variant_of(inputs, params, workspace)?;
         self.parameters_into(&variant.program, params, &mut workspace.parameters)?;
         if !variant.conditions.conditions.is_empty() && workspace.checked != workspace.parameters {
             self.check_conditions(&variant, &workspace.parameters)?;
@@ -309,11 +317,14 @@ impl Loss {
     }
 }
 
+/// What kernels are found by: a [`Shape`], and whether they are for any values of the hyperparameters.
+pub(super) type Key = (ShapeKey, bool);
+
 /// A [`Shape`] as bits, to find it without allocating: first whether an input is given and optional, then whether an
 /// axis is a pack that stands for no axis.
-pub(super) type Key = SmallVec<[bool; 64]>;
+pub(super) type ShapeKey = SmallVec<[bool; 64]>;
 
-fn key_of(function: &Function, shape: &Shape) -> Key {
+pub(super) fn key_of(function: &Function, shape: &Shape) -> ShapeKey {
     let given = function.inputs.iter().map(|input| shape.given.contains(&input.name));
     let is_pack = |axis: &Axis| axis.kind == AxisKind::Pack;
     let empty = function.axes.iter().map(|axis| is_pack(axis) && shape.empty_packs.contains(&axis.name));
@@ -321,10 +332,10 @@ fn key_of(function: &Function, shape: &Shape) -> Key {
 }
 
 /// Which optional inputs are given, and which packs stand for no axis in all of the inputs that have them.
-fn key_of_inputs(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Key {
+fn key_of_inputs(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> ShapeKey {
     let count = function.inputs.len();
-    let mut key = Key::from_elem(false, count + function.axes.len());
-    let mut filled = Key::from_elem(false, function.axes.len());
+    let mut key = ShapeKey::from_elem(false, count + function.axes.len());
+    let mut filled = ShapeKey::from_elem(false, function.axes.len());
     for (position, input) in function.inputs.iter().enumerate() {
         let Some((_, view)) = inputs.iter().find(|(name, _)| *name == input.name) else { continue };
         key[position] = input.default.is_some();
