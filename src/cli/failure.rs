@@ -44,8 +44,10 @@ impl Failure {
         match self {
             Failure::Said => String::new(),
             Failure::Message(text) | Failure::Usage(text) => format!("error: {text}\n"),
-            Failure::Library(Error::Source { diagnostics, sources }) => drawn(diagnostics, sources, color),
-            Failure::Library(error) => format!("error: {error}\n"),
+            Failure::Library(error) => match error.drawable() {
+                Some((diagnostics, sources)) => drawn(diagnostics, sources, color),
+                None => format!("error: {error}\n"),
+            },
         }
     }
 

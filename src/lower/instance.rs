@@ -75,8 +75,8 @@ pub struct Lowering<'h> {
     pub hir: &'h hir::Program,
     /// What is built.
     pub program: Program,
-    /// Conditions met so far: the loss, the hyperparameter, its source, the node.
-    pub conditions: Vec<(super::Condition, NodeId)>,
+    /// Conditions met so far.
+    pub conditions: Vec<super::conditions::Noted>,
     /// Axes whose extent a hyperparameter may give that is not given.
     pub wanted_extents: Vec<super::extents::Wanted>,
     /// All states and learnables of the entry, by the calls that lead to them.

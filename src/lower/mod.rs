@@ -21,7 +21,7 @@ use crate::hir;
 use crate::ir::{Output, OutputRole, Program};
 use crate::span::Span;
 
-pub use conditions::{Condition, Conditions};
+pub use conditions::{AllConditions, Condition, Conditions};
 pub use outermost::Reduction;
 
 use instance::{Lowering, entry_inputs};
@@ -48,7 +48,7 @@ pub struct Lowered {
     /// With the outputs value, terms and weights.
     pub program: Program,
     /// What must hold of the hyperparameters.
-    pub conditions: Conditions,
+    pub conditions: AllConditions,
     /// The reduction that the loss itself ends in, if it is one mean or sum.
     pub own_reduction: Option<Reduction>,
 }
@@ -188,9 +188,7 @@ impl LowerError {
 
     /// With the call that leads to it, if it stands outside of a function that makes that call.
     fn called(self, caller: &hir::Function, call: &(String, Span)) -> LowerError {
-        let own = caller.definition;
-        let inside = |place: Span| place.source == own.source && place.start >= own.start && place.end <= own.end;
-        if self.place().is_none_or(inside) {
+        if self.place().is_none_or(|place| caller.contains(place)) {
             return self;
         }
         LowerError::Called { error: Box::new(self), name: call.0.clone(), span: call.1 }
@@ -291,6 +289,6 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
         lowering.require_extents(entry)?;
     }
     lowering.program.outputs = outputs;
-    let conditions = lowering.finish_conditions();
+    let conditions = lowering.finish_conditions(entry);
     Ok(Lowered { program: lowering.program, conditions, own_reduction })
 }

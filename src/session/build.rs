@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use super::call::{Inner, Loss, Shape, Variant};
+use super::conditions::Demands;
 use super::error::Error;
 use super::program::{LossInfo, Program};
 use crate::check::kind_name;
@@ -326,9 +327,13 @@ impl LossBuilder {
         match self.engine {
             Engine::Jit => {
                 let compiled = jit::compile_for(&stages.simplified, precision, self.vectors)?;
-                Ok(Variant::new(stages.simplified, lowered.conditions, Some(compiled)))
+                let demands = Demands::new(lowered.conditions, |on_data| {
+                    on_data.program = pipeline::run(on_data.program.clone(), &[]).simplified;
+                    jit::compile_for(&on_data.program, precision, self.vectors).map(Some)
+                })?;
+                Ok(Variant::new(stages.simplified, demands, Some(compiled)))
             }
-            Engine::Interpreter => Ok(Variant::new(stages.grad, lowered.conditions, None)),
+            Engine::Interpreter => Ok(Variant::new(stages.grad, Demands::new(lowered.conditions, |_| Ok(None))?, None)),
         }
     }
 

@@ -74,17 +74,8 @@ pub enum Error {
         value: f64,
     },
     /// A hyperparameter outside its domain.
-    #[error("hyperparameter `{name}` of `{loss}` must satisfy `{condition}`{}", given(value))]
-    Condition {
-        /// The loss that states it.
-        loss: String,
-        /// The hyperparameter.
-        name: String,
-        /// The condition as written.
-        condition: String,
-        /// Its value, where it is known.
-        value: Option<f64>,
-    },
+    #[error("{}", rendered(std::slice::from_ref(&.0.diagnostic), &.0.sources))]
+    Condition(Box<UnmetCondition>),
     /// A gradient with respect to something that is no float input.
     #[error("no gradient with respect to `{name}` of `{loss}`: {reason}")]
     NoGradient {
@@ -121,6 +112,25 @@ pub enum Error {
     Call(#[from] CallError),
 }
 
+/// A condition on a hyperparameter that a call does not meet.
+#[derive(Debug)]
+pub struct UnmetCondition {
+    /// The loss that states it.
+    pub loss: String,
+    /// The hyperparameter.
+    pub name: String,
+    /// The condition as written.
+    pub condition: String,
+    /// The value of the hyperparameter.
+    pub value: f64,
+    /// The extents that it depends on, by axis.
+    pub extents: Vec<(String, usize)>,
+    /// What is shown.
+    pub diagnostic: Diagnostic,
+    /// The texts that it points into.
+    pub sources: SourceMap,
+}
+
 impl From<ViewError> for Error {
     fn from(error: ViewError) -> Self {
         Error::View(Box::new(error))
@@ -128,11 +138,17 @@ impl From<ViewError> for Error {
 }
 
 impl Error {
-    /// The diagnostics of a wrong program; empty for other errors.
+    /// The diagnostics of a wrong program or hyperparameter; empty for other errors.
     pub fn diagnostics(&self) -> &[Diagnostic] {
+        self.drawable().map_or(&[], |(diagnostics, _)| diagnostics)
+    }
+
+    /// Diagnostics with the texts that they point into, if there are any.
+    pub fn drawable(&self) -> Option<(&[Diagnostic], &SourceMap)> {
         match self {
-            Error::Source { diagnostics, .. } => diagnostics,
-            _ => &[],
+            Error::Source { diagnostics, sources } => Some((diagnostics, sources)),
+            Error::Condition(unmet) => Some((std::slice::from_ref(&unmet.diagnostic), &unmet.sources)),
+            _ => None,
         }
     }
 }
@@ -148,8 +164,4 @@ fn suggested(suggestion: &Option<String>) -> String {
 
 fn listed(words: &[String]) -> String {
     if words.is_empty() { "none".into() } else { words.join(", ") }
-}
-
-fn given(value: &Option<f64>) -> String {
-    value.map(|value| format!(", but it is {value}")).unwrap_or_default()
 }
