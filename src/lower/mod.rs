@@ -8,6 +8,7 @@ mod conditions;
 mod expr;
 mod extents;
 mod instance;
+mod ints;
 mod outermost;
 mod reduce;
 mod repeat;
@@ -162,6 +163,14 @@ pub enum LowerError {
         /// Where.
         span: Span,
     },
+    /// An int that is known when compiling and has more than 64 bits.
+    #[error("{operation} does not fit into an int")]
+    IntOverflow {
+        /// With the values.
+        operation: String,
+        /// Where it stands.
+        span: Span,
+    },
     /// An int that cannot be computed when compiling.
     #[error("this int is not known when the program is compiled")]
     NotCompileTime {
@@ -181,6 +190,7 @@ impl LowerError {
             | LowerError::NotAnExtent { span, .. }
             | LowerError::Extent { span, .. }
             | LowerError::NoExtent { span, .. }
+            | LowerError::IntOverflow { span, .. }
             | LowerError::NotCompileTime { span } => Some(*span),
             LowerError::UnknownInt { .. } | LowerError::TooManyCalls { .. } | LowerError::Called { .. } => None,
         }
@@ -240,6 +250,10 @@ impl LowerError {
             LowerError::Called { error, name, span } => {
                 error.diagnostic().first_at(*span, format!("`{name}` is called here"))
             }
+            LowerError::IntOverflow { span, .. } => Diagnostic::error("E0712", title)
+                .at(*span, "")
+                .note(format!("ints lie between {} and {}", i64::MIN, i64::MAX))
+                .help("use smaller ints, or reals, written with a point: `1.0 * …`"),
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
                 .at(*span, "")
                 .help("give the function a number, or an `int` hyperparameter"),
