@@ -264,6 +264,11 @@ fn a_terminal() -> Result<(), rexpect::error::Error> {
     terminal.send_line(")")?;
     terminal.exp_string("(pred[N = 2])")?;
     terminal.exp_string("4")?;
+    terminal.send(":load examples/digi\t")?;
+    terminal.flush()?;
+    terminal.exp_string("examples/digits.loss")?;
+    terminal.send_line("")?;
+    terminal.exp_string("loaded examples/digits.loss")?;
     terminal.send_line("sum(prod)")?;
     terminal.exp_string("error[E")?;
     terminal.send_line(":quit")?;
