@@ -87,6 +87,24 @@ impl Loss {
     /// The states of the loss with the values with which a training begins. The caller keeps them: a call takes them
     /// from its [`Params`] and gives the new ones, [`Evaluation::state`].
     ///
+    /// ```
+    /// use lossc::tensor::{Slice, TensorView};
+    /// use lossc::{Compiler, Params};
+    ///
+    /// let text = "loss f(x: real[N]; state seen = 0) =\n    next seen = seen + size[N]\n    mean(x) / seen";
+    /// let loss = Compiler::new().compile(text)?.main()?.build()?;
+    /// let mut state = loss.states()?;
+    /// for _step in 0..2 {
+    ///     let x = TensorView::contiguous(Slice::F32(&[1.0, 3.0]), &[2])?;
+    ///     state = loss.value_and_grad(&[("x", x)], &Params::new().with_state(&state))?.state().clone();
+    /// }
+    /// // Written to a checkpoint, and read again.
+    /// let saved: Vec<(String, f64)> = state.iter().map(|(name, value)| (name.to_string(), value)).collect();
+    /// assert_eq!(saved, [("seen".to_string(), 4.0)]);
+    /// assert_eq!(saved.into_iter().collect::<lossc::session::State>(), state);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`LossBuilder::build`].
     pub fn states(&self) -> Result<State, Error> {
