@@ -199,8 +199,12 @@ impl LossBuilder {
     /// that stand for no axis. Those for the required inputs are made now, the others when a call needs them.
     ///
     /// # Errors
-    /// If the reduction is impossible, or a gradient is asked for with respect to something that has none.
+    /// If the reduction is impossible, a gradient is asked for with respect to something that has none, or the precision
+    /// is neither `F32` nor `F64`.
     pub fn build(self) -> Result<Loss, Error> {
+        if !matches!(self.dtype, DType::F32 | DType::F64) {
+            return Err(Error::Precision { loss: self.function.name.clone(), dtype: self.dtype });
+        }
         let likely = self.likely_shape();
         let inner = Inner { builder: self, variants: Mutex::new(HashMap::new()) };
         let loss = Loss::new(inner);

@@ -4,7 +4,7 @@ use crate::bind::DataError;
 use crate::diagnostic::{Diagnostic, render};
 use crate::jit::{CallError, JitError};
 use crate::span::SourceMap;
-use crate::tensor::ViewError;
+use crate::tensor::{DType, ViewError};
 
 /// Why something could not be compiled or called.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,14 @@ pub enum Error {
     /// A hyperparameter outside its domain.
     #[error("{}", rendered(std::slice::from_ref(&.0.diagnostic), &.0.sources))]
     Condition(Box<UnmetCondition>),
+    /// A precision in which nothing is computed.
+    #[error("`{loss}` is computed in f32 or f64, not in {}; inputs may have other types", dtype.name())]
+    Precision {
+        /// The loss.
+        loss: String,
+        /// What was asked for.
+        dtype: DType,
+    },
     /// A gradient with respect to something that is no float input.
     #[error("no gradient with respect to `{name}` of `{loss}`: {reason}")]
     NoGradient {
