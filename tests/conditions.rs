@@ -87,6 +87,18 @@ fn what_is_given_may_come_from_data() {
     }
 }
 
+#[test]
+fn a_number_in_a_call_is_looked_at_too() {
+    for (delta, fits) in [("2", true), ("0", false), ("size[N] - 2", false)] {
+        for loss in engines(&format!("loss l(x: real[N]) = huber(x, 0 * x, delta = {delta})\n"), &[]) {
+            let mut workspace = Workspace::new();
+            for _ in 0..2 {
+                assert_eq!(call(&loss, &ramp(&[2]), &Params::new(), &mut workspace).is_ok(), fits, "delta = {delta}");
+            }
+        }
+    }
+}
+
 /// What differs from turn to turn is not looked at; what does not is.
 #[test]
 fn loops_are_looked_at_from_outside() {

@@ -51,6 +51,16 @@ impl Failure {
         }
     }
 
+    /// The same failure, whose excerpts show `text` in the place of a source that was made of it.
+    pub fn shown_as(mut self, made: &str, text: &str) -> Self {
+        match &mut self {
+            Failure::Library(Error::Source { sources, .. }) => sources.show_as(made, text),
+            Failure::Library(Error::Condition(unmet)) => unmet.sources.show_as(made, text),
+            _ => {}
+        }
+        self
+    }
+
     /// 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> ExitCode {
         match self {

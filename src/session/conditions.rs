@@ -25,7 +25,8 @@ pub(super) struct Demands {
 /// What has met the conditions, and the memory in which those on data are computed.
 #[derive(Debug, Default)]
 pub(super) struct Met {
-    parameters: Vec<f64>,
+    /// Those of the last call, once there was one: a loss may have none.
+    parameters: Option<Vec<f64>>,
     /// Of the axes that conditions speak of, with the parameters of that call.
     extents: Vec<usize>,
     with: Vec<f64>,
@@ -52,12 +53,13 @@ impl Demands {
     /// Those on other hyperparameters.
     pub fn on_parameters(&self, parameters: &[f64], sources: &SourceMap, met: &mut Met) -> Result<(), Error> {
         let own = &self.conditions.of_parameters;
-        if own.conditions.is_empty() || same(&met.parameters, parameters) {
+        if own.conditions.is_empty() || met.parameters.as_ref().is_some_and(|known| same(known, parameters)) {
             return Ok(());
         }
         check(own, &evaluated(own, &|_| 0, parameters)).map_err(|unmet| unmet.error(&|_| 0, sources))?;
-        met.parameters.clear();
-        met.parameters.extend_from_slice(parameters);
+        let known = met.parameters.get_or_insert_default();
+        known.clear();
+        known.extend_from_slice(parameters);
         Ok(())
     }
 
