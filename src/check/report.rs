@@ -46,6 +46,7 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             if let Some(usage) = builtin {
                 return Some(diagnostic.help(format!("`{name}` is a function: `{usage}`")));
             }
+            diagnostic = suggest(diagnostic, suggestion);
             if *inputs_missing {
                 diagnostic = diagnostic
                     .note("a loss that lists no inputs has those that the losses it calls require")
@@ -55,7 +56,7 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic = diagnostic
                     .note("a value is an input, a hyperparameter, a `let` above this place, a constant or a loss");
             }
-            suggest(diagnostic, suggestion)
+            diagnostic
         }
         TypeError::UnknownFunction { is_value: true, span, name, .. } => Diagnostic::error("E0202", title)
             .at(*span, "a value, which cannot be called")
