@@ -100,6 +100,9 @@ fn names(session: &Session, before: &str) -> Vec<String> {
         if let Some(info) = callee(before).and_then(|name| program.info(name).ok()) {
             inside.extend(info.inputs.iter().map(|input| input.name.clone()));
             inside.extend(info.hyperparameters.iter().map(|one| one.name.clone()));
+            // Those of callees have a path, and are no arguments.
+            let carried = info.learnables.iter().chain(&info.states).map(|one| one.name.clone());
+            inside.extend(carried.filter(|name| !name.contains('.')));
         }
     }
     if in_brackets(before) {
@@ -163,6 +166,7 @@ mod tests {
         let has = |line: &str, word: &str| after(&session, line).iter().any(|found| found == word);
         assert!(has("hub", "huber") && has("hub", "hubert") && has("predi", "prediction"));
         assert!(has("huber(prediction, de", "delta") && has("huber(tar", "target"));
+        assert!(has("ada_face(me", "mean") && has("uncertainty(mse, mae, s", "s1"));
         assert!(!has("de", "delta") && !has("huber(prediction) + de", "delta"));
         assert!(has("sum[Ba", "Batch") && has(":fo", "formula") && has(":show ty", "typed"));
         assert!(has("let x = rand", "randn") && has("le", "let") && has("soft", "softmax"));
