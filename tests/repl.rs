@@ -101,7 +101,7 @@ fn a_mistake_in_a_pipe_is_told_at_the_end_and_the_rest_goes_on() {
     let output = piped("\u{FEFF}let q = [1.5]\r\nq\r\n");
     assert_eq!(
         (output.status.code(), text(&output.stdout)),
-        (Some(0), "q: real[1]\n(q[N = 1])\nreal[N = 1] 1.500000\n".into())
+        (Some(0), "q: real[1]\n(q[N = 1])\nreal[N = 1] 1.500000\n")
     );
     let output = piped(":quit\nnonsense\n");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
