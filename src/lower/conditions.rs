@@ -3,7 +3,7 @@
 use super::LowerError;
 use super::instance::{Hyper, Instance, Lowering};
 use crate::hir;
-use crate::ir::{AxisId, NodeId, Op, Output, OutputRole, Program, live_nodes, open_loops};
+use crate::ir::{AxisId, NodeId, Op, Output, OutputRole, Program, live_nodes, open_loops, renumber};
 use crate::op::Element;
 use crate::span::Span;
 
@@ -130,6 +130,7 @@ impl Lowering<'_> {
             let role = OutputRole::Term(format!("value of {position}"));
             program.outputs.push(Output { role, node: one.value, axes: Vec::new() });
         }
-        Conditions { conditions: noted.into_iter().map(|one| one.about).collect(), program }
+        // What the loss itself computes is not kept once more.
+        Conditions { conditions: noted.into_iter().map(|one| one.about).collect(), program: renumber(&program) }
     }
 }
