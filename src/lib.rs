@@ -4,6 +4,30 @@
 //! text → ast → typed program → ir → (gradient) ir → simplified ir → kernels → machine code
 //! ```
 //!
+//! A spec is compiled once and called at every step; [`session`] is the interface, the rest are the stages.
+//!
+//! ```
+//! use lossc::tensor::{Slice, TensorView};
+//! use lossc::{Compiler, DType, Params};
+//!
+//! let text = "loss combo(w = 0.5 where 0 <= w <= 1) = (1 - w) * dice + w * bce";
+//! let combo = Compiler::new().compile(text)?.loss("combo")?.wrt(["pred"]).dtype(DType::F64).build()?;
+//!
+//! let (pred, target) = ([0.9_f64, 0.2, 0.6], [1.0_f64, 0.0, 1.0]);
+//! let pred = TensorView::contiguous(Slice::F64(&pred), &[3])?;
+//! let target = TensorView::contiguous(Slice::F64(&target), &[3])?;
+//! let out = combo.value_and_grad(&[("pred", pred.clone()), ("target", target)], &Params::new().set("w", 0.3))?;
+//! assert_eq!(out.value(), 0.7 * out.term("dice").unwrap() + 0.3 * out.term("bce").unwrap());
+//! assert_eq!(out.grad("pred").unwrap().to_f64().len(), 3);
+//!
+//! // What does not fit is said, with its place, and nothing is computed.
+//! let short = TensorView::contiguous(Slice::F64(&[1.0, 0.0]), &[2])?;
+//! let error = combo.value_and_grad(&[("pred", pred), ("target", short)], &Params::new()).unwrap_err();
+//! assert_eq!(error.to_string(), "axis ..B #1 has extent 3 in `pred`, but 2 in `target`; both must be the same");
+//! assert!(Compiler::new().compile("loss wrong = dise").unwrap_err().to_string().contains("did you mean `dice`?"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! One module per stage, one type per arrow, lowest layer first. `tests/architecture.rs` holds the
 //! list of who may import whom; `docs/architecture.md` explains it.
 
@@ -50,6 +74,9 @@ pub mod kernel;
 pub mod pipeline;
 pub mod session;
 pub mod stdlib;
+
+pub use session::{Compiler, Error, Loss, Params, Workspace};
+pub use tensor::DType;
 
 #[cfg(any(feature = "ndarray", feature = "candle"))]
 pub mod interop;

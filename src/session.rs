@@ -5,7 +5,9 @@
 
 mod build;
 mod call;
+mod conditions;
 mod error;
+mod interpret;
 mod notebook;
 mod params;
 mod program;
@@ -17,7 +19,7 @@ pub use crate::jit::Vectors;
 pub use crate::syntax::{is_definition, wants_more};
 pub use build::{Engine, LossBuilder, Stage};
 pub use call::Loss;
-pub use error::Error;
+pub use error::{Error, UnmetCondition};
 pub use notebook::{Checked, Definition, Notebook, UsedTensor};
 pub use params::{Params, State};
 pub use program::{CarriedInfo, Compiler, HyperparameterInfo, InputInfo, LossInfo, Program};

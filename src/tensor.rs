@@ -1,8 +1,12 @@
 //! Tensors at the border: element types, owned buffers, and views over the caller's memory.
 
+mod view;
+
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+
+pub use view::{TensorView, TensorViewMut, ViewError, row_major};
 
 /// Extents: those of most tensors are held without an allocation.
 pub type Extents = SmallVec<[usize; 6]>;
@@ -139,159 +143,6 @@ impl Slice<'_> {
     }
 }
 
-/// Why a view is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ViewError {
-    /// The shape and the strides have different lengths.
-    #[error("a shape of {shape} axes with strides of {strides}")]
-    Rank {
-        /// Axes of the shape.
-        shape: usize,
-        /// Axes of the strides.
-        strides: usize,
-    },
-    /// An element would lie outside the buffer.
-    #[error("a view that reaches from element {lowest} to element {highest} of a buffer of {len}")]
-    Bounds {
-        /// The lowest position that the view names.
-        lowest: i128,
-        /// The highest position that the view names.
-        highest: i128,
-        /// Elements in the buffer.
-        len: usize,
-    },
-    /// A view to be written with a stride of 0: several elements would be one.
-    #[error("axis {axis} of a view that is written has {extent} positions and stride 0: they would be one element")]
-    Overlap {
-        /// Which axis.
-        axis: usize,
-        /// Its extent.
-        extent: usize,
-    },
-}
-
-/// A tensor over memory that somebody else owns. Every element that it names lies in the buffer.
-#[derive(Clone, Debug)]
-pub struct TensorView<'a> {
-    data: Slice<'a>,
-    offset: usize,
-    shape: Extents,
-    strides: Strides,
-}
-
-impl<'a> TensorView<'a> {
-    /// A contiguous row-major view of a whole buffer.
-    ///
-    /// # Errors
-    /// If the shape has more or fewer elements than the buffer.
-    pub fn contiguous(data: Slice<'a>, shape: &[usize]) -> Result<Self, ViewError> {
-        let count = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
-        if count != Some(data.len()) {
-            let highest = shape.iter().map(|&extent| extent as i128).product::<i128>() - 1;
-            return Err(ViewError::Bounds { lowest: 0, highest, len: data.len() });
-        }
-        Ok(TensorView { data, offset: 0, shape: shape.into(), strides: row_major(shape) })
-    }
-
-    /// A view with any strides (in elements, also negative and 0), starting at `offset`.
-    ///
-    /// # Errors
-    /// If an element would lie outside the buffer, or shape and strides differ in length.
-    pub fn strided(data: Slice<'a>, offset: usize, shape: &[usize], strides: &[isize]) -> Result<Self, ViewError> {
-        if shape.len() != strides.len() {
-            return Err(ViewError::Rank { shape: shape.len(), strides: strides.len() });
-        }
-        let offset = checked_offset(data.len(), offset, shape, strides)?;
-        Ok(TensorView { data, offset, shape: shape.into(), strides: strides.into() })
-    }
-
-    /// The buffer.
-    pub fn data(&self) -> Slice<'a> {
-        self.data
-    }
-
-    /// The position of the first element in the buffer.
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The extents.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The strides in elements.
-    pub fn strides(&self) -> &[isize] {
-        &self.strides
-    }
-
-    /// The element type.
-    pub fn dtype(&self) -> DType {
-        self.data.dtype()
-    }
-
-    /// The number of elements that the view names.
-    pub fn count(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// The positions of all elements in the buffer, in row-major order of the view.
-    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
-        positions(&self.shape, &self.strides, self.offset)
-    }
-
-    /// The one range of the buffer that the elements fill in row-major order, if they do.
-    pub fn dense(&self) -> Option<std::ops::Range<usize>> {
-        dense(&self.shape, &self.strides, self.offset)
-    }
-}
-
-/// The offset of a view whose elements all lie in a buffer of `len`; 0 if there are none.
-fn checked_offset(len: usize, offset: usize, shape: &[usize], strides: &[isize]) -> Result<usize, ViewError> {
-    let mut lowest = offset as i128;
-    let mut highest = offset as i128;
-    for (&extent, &stride) in shape.iter().zip(strides) {
-        let reach = (extent as i128 - 1).max(0) * stride as i128;
-        lowest += reach.min(0);
-        highest += reach.max(0);
-    }
-    let empty = shape.contains(&0);
-    if !empty && (lowest < 0 || highest >= len as i128) {
-        return Err(ViewError::Bounds { lowest, highest, len });
-    }
-    Ok(if empty { 0 } else { offset })
-}
-
-fn positions<'a>(shape: &'a [usize], strides: &'a [isize], offset: usize) -> impl Iterator<Item = usize> + 'a {
-    let count = shape.iter().product::<usize>();
-    let mut index = Extents::from_elem(0, shape.len());
-    let mut position = offset as isize;
-    (0..count).map(move |_| {
-        let current = position as usize;
-        for axis in (0..index.len()).rev() {
-            index[axis] += 1;
-            position += strides[axis];
-            if index[axis] < shape[axis] {
-                break;
-            }
-            position -= strides[axis] * shape[axis] as isize;
-            index[axis] = 0;
-        }
-        current
-    })
-}
-
-fn dense(shape: &[usize], strides: &[isize], offset: usize) -> Option<std::ops::Range<usize>> {
-    let mut count = 1_usize;
-    for (&extent, &stride) in shape.iter().zip(strides).rev() {
-        if extent != 1 && stride != count as isize {
-            return None;
-        }
-        count = count.checked_mul(extent)?;
-    }
-    Some(offset..offset + count)
-}
-
 /// A borrowed buffer of one float type that is written.
 #[derive(Debug)]
 pub enum SliceMut<'a> {
@@ -341,77 +192,6 @@ impl SliceMut<'_> {
             SliceMut::F64(data) => data[position] = value,
         }
     }
-}
-
-/// A tensor that is written, over memory that somebody else owns. Every element that it names lies in the buffer.
-#[derive(Debug)]
-pub struct TensorViewMut<'a> {
-    data: SliceMut<'a>,
-    offset: usize,
-    shape: Extents,
-    strides: Strides,
-}
-
-impl<'a> TensorViewMut<'a> {
-    /// A contiguous row-major view of a whole buffer.
-    ///
-    /// # Errors
-    /// If the shape has more or fewer elements than the buffer.
-    pub fn contiguous(data: SliceMut<'a>, shape: &[usize]) -> Result<Self, ViewError> {
-        let count = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
-        if count != Some(data.len()) {
-            let highest = shape.iter().map(|&extent| extent as i128).product::<i128>() - 1;
-            return Err(ViewError::Bounds { lowest: 0, highest, len: data.len() });
-        }
-        Ok(TensorViewMut { data, offset: 0, shape: shape.into(), strides: row_major(shape) })
-    }
-
-    /// A view with any strides (in elements, also negative), starting at `offset`.
-    ///
-    /// # Errors
-    /// If an element would lie outside the buffer, shape and strides differ in length, or a stride is 0.
-    pub fn strided(data: SliceMut<'a>, offset: usize, shape: &[usize], strides: &[isize]) -> Result<Self, ViewError> {
-        if shape.len() != strides.len() {
-            return Err(ViewError::Rank { shape: shape.len(), strides: strides.len() });
-        }
-        if let Some(axis) = (0..shape.len()).find(|&axis| shape[axis] > 1 && strides[axis] == 0) {
-            return Err(ViewError::Overlap { axis, extent: shape[axis] });
-        }
-        let offset = checked_offset(data.len(), offset, shape, strides)?;
-        Ok(TensorViewMut { data, offset, shape: shape.into(), strides: strides.into() })
-    }
-
-    /// The extents.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The element type.
-    pub fn dtype(&self) -> DType {
-        self.data.dtype()
-    }
-
-    /// The elements, where they fill one range of the buffer in row-major order.
-    pub fn dense(&mut self) -> Option<SliceMut<'_>> {
-        let range = dense(&self.shape, &self.strides, self.offset)?;
-        self.data.part(range)
-    }
-
-    /// Sets all elements, in row-major order; those that `values` does not reach stay.
-    pub fn fill(&mut self, values: impl Iterator<Item = f64>) {
-        for (position, value) in positions(&self.shape, &self.strides, self.offset).zip(values) {
-            self.data.set(position, value);
-        }
-    }
-}
-
-/// The strides of a row-major tensor.
-pub fn row_major(shape: &[usize]) -> Strides {
-    let mut strides = Strides::from_elem(1, shape.len());
-    for axis in (1..shape.len()).rev() {
-        strides[axis - 1] = strides[axis].saturating_mul(shape[axis].max(1) as isize);
-    }
-    strides
 }
 
 /// An owned buffer of one element type.

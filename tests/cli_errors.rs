@@ -408,4 +408,10 @@ fn what_is_right_is_taken() {
         command.args(["--out", &out]).assert().success();
         assert!(Path::new(&place.folder.path().join(out)).is_file());
     }
+    // As some editors write them: with a mark of the encoding, and with both characters of a line's end.
+    place.bytes("marked.json", &[b"\xEF\xBB\xBF", case(&tensor("pred", "f64", "[1]", "[2]")).as_bytes()].concat());
+    place.bytes("marked.loss", b"\xEF\xBB\xBFloss half(pred: real[N]) =\r\n    mean(pred) / 2\r\n");
+    let mut command = Command::cargo_bin("lossc").expect("the binary");
+    command.current_dir(place.folder.path()).args(["eval", "marked.loss", "--data", "marked.json"]);
+    command.assert().success().stdout("half = 1.000000 (f32)\n");
 }

@@ -79,3 +79,17 @@ fn a_search_finds_the_meant_loss_first() {
         .code(1)
         .stderr("error: no loss is like \"zzz\"; `lossc list` shows all\n");
 }
+
+/// Also of a learnable and a state, which may be those of a callee.
+#[test]
+fn conditions_are_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.loss");
+    let text = "loss own(x: real[N]; learn s = 1 where s > 0, state t = 0 where t >= 0) =\n    next t = t + 1\n    s * mean(x) + t\nloss outer(x: real[N]; scale = 1 where scale < size[N]) = scale * own\n";
+    fs::write(&file, text).expect("written");
+    let output = lossc().arg("doc").arg(&file).assert().success();
+    let page = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    for line in ["scale = 1 where scale < size[N]", "s = 1 where s > 0, of own", "t = 0 where t >= 0, of own"] {
+        assert!(page.lines().any(|own| own.trim() == line), "{line}\n{page}");
+    }
+}

@@ -98,6 +98,11 @@ fn a_mistake_in_a_pipe_is_told_at_the_end_and_the_rest_goes_on() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("`x` is not a number"));
     assert_eq!(text(&output.stdout), "q: int[2]\n(q[N = 2])\n3\n");
+    let output = piped("\u{FEFF}let q = [1.5]\r\nq\r\n");
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(0), "q: real[1]\n(q[N = 1])\nreal[N = 1] 1.500000\n")
+    );
     let output = piped(":quit\nnonsense\n");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
@@ -264,6 +269,11 @@ fn a_terminal() -> Result<(), rexpect::error::Error> {
     terminal.send_line(")")?;
     terminal.exp_string("(pred[N = 2])")?;
     terminal.exp_string("4")?;
+    terminal.send(":load examples/digi\t")?;
+    terminal.flush()?;
+    terminal.exp_string("examples/digits.loss")?;
+    terminal.send_line("")?;
+    terminal.exp_string("loaded examples/digits.loss")?;
     terminal.send_line("sum(prod)")?;
     terminal.exp_string("error[E")?;
     terminal.send_line(":quit")?;

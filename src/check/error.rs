@@ -1,5 +1,6 @@
 //! What can be wrong with names, axes, kinds and calls: facts, with places. `report` says them.
 
+use super::scope::Constant;
 use crate::span::Span;
 
 /// A fact about a program that does not type.
@@ -18,7 +19,7 @@ pub enum TypeError {
     #[error("there is no function or loss `{name}`")]
     UnknownFunction { name: String, is_value: bool, suggestion: Option<String>, span: Span },
     #[error("there is no axis `{name}` here")]
-    UnknownAxis { name: String, known: Vec<String>, suggestion: Option<String>, span: Span },
+    UnknownAxis { name: String, known: Vec<String>, suggestion: Option<String>, in_default: bool, span: Span },
     #[error("there is no kind `{name}`")]
     UnknownKind { name: String, suggestion: Option<String>, span: Span },
     #[error("`{text}` has no label `{label}`")]
@@ -166,8 +167,10 @@ pub enum TypeError {
     // Hyperparameters.
     #[error("`{name}` stands after this place")]
     StandsAfter { name: String, span: Span },
-    #[error("`{name}` is an input, which a default or a condition cannot use")]
-    NotConstant { name: String, span: Span },
+    #[error("`{name}` is an input, which {} cannot use", place.named())]
+    NotConstant { place: Constant, name: String, span: Span },
+    #[error("a condition on a hyperparameter is one truth value, but this has axes {axes}")]
+    ConditionHasAxes { axes: String, span: Span },
     #[error("an int is needed, but `{text}` is {found}")]
     NotAnInt { text: String, found: String, span: Span },
     #[error("`{name}` is fixed when the program is compiled, but `{text}` is not known then")]

@@ -97,9 +97,9 @@ impl Scope<'_, '_> {
             self.failed = true;
             return;
         }
-        if let (true, Some(&upcoming)) = (self.constants_only, self.upcoming.get(&name)) {
+        if let (Some(place), Some(&upcoming)) = (self.constant, self.upcoming.get(&name)) {
             self.report(match upcoming {
-                Upcoming::Input => TypeError::NotConstant { name, span },
+                Upcoming::Input => TypeError::NotConstant { place, name, span },
                 Upcoming::Hyperparameter => TypeError::StandsAfter { name, span },
             });
             return;

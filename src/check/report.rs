@@ -3,6 +3,7 @@
 mod repeats;
 
 use super::error::TypeError;
+use super::scope::Constant;
 use crate::diagnostic::Diagnostic;
 
 /// The diagnostic of a fact.
@@ -45,6 +46,7 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
             if let Some(usage) = builtin {
                 return Some(diagnostic.help(format!("`{name}` is a function: `{usage}`")));
             }
+            diagnostic = suggest(diagnostic, suggestion);
             if *inputs_missing {
                 diagnostic = diagnostic
                     .note("a loss that lists no inputs has those that the losses it calls require")
@@ -54,7 +56,7 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
                 diagnostic = diagnostic
                     .note("a value is an input, a hyperparameter, a `let` above this place, a constant or a loss");
             }
-            suggest(diagnostic, suggestion)
+            diagnostic
         }
         TypeError::UnknownFunction { is_value: true, span, name, .. } => Diagnostic::error("E0202", title)
             .at(*span, "a value, which cannot be called")
@@ -68,6 +70,10 @@ fn names(error: &TypeError) -> Option<Diagnostic> {
                 _ => suggest(diagnostic, suggestion),
             }
         }
+        TypeError::UnknownAxis { in_default: true, span, .. } => Diagnostic::error("E0203", title)
+            .at(*span, "the axes come with the inputs")
+            .note("the default of a hyperparameter is known before the data, and their extents, come")
+            .help("use a number, and give the hyperparameter what depends on extents where the loss is called"),
         TypeError::UnknownAxis { known, suggestion, span, .. } => {
             let diagnostic = Diagnostic::error("E0203", title).at(*span, "not an axis of this function");
             suggest(diagnostic.note(format!("its axes: {}", listed(known))), suggestion)
@@ -418,12 +424,19 @@ fn calls(error: &TypeError) -> Option<Diagnostic> {
 fn hyperparameters(error: &TypeError) -> Option<Diagnostic> {
     let title = error.to_string();
     Some(match error {
-        TypeError::NotConstant { span, .. } => Diagnostic::error("E0602", title)
+        TypeError::NotConstant { place: Constant::Default, span, .. } => Diagnostic::error("E0602", title)
             .at(*span, "an input")
             .help("use numbers, constants and hyperparameters that stand before it"),
+        TypeError::NotConstant { place: Constant::Condition, span, .. } => Diagnostic::error("E0602", title)
+            .at(*span, "an input")
+            .note("it may use numbers, constants, hyperparameters and extents, such as `size[N]`")
+            .help("what depends on the data belongs into the body, as in `mean(e where x > 0)`"),
+        TypeError::ConditionHasAxes { span, .. } => {
+            Diagnostic::error("E0606", title).at(*span, "").help("reduce it: `all(…)` or `any(…)`")
+        }
         TypeError::StandsAfter { name, span } => Diagnostic::error("E0605", title)
             .at(*span, "not known here yet")
-            .help(format!("declare `{name}` before the hyperparameter whose default or condition uses it")),
+            .help(format!("declare `{name}` before the hyperparameter whose default uses it")),
         TypeError::NotAnInt { span, .. } => Diagnostic::error("E0603", title)
             .at(*span, "")
             .help("write an int without a point, or round it: `floor(…)`"),

@@ -36,6 +36,25 @@ pub enum Upcoming {
     Hyperparameter,
 }
 
+/// A place of a signature in which inputs may not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constant {
+    /// A default.
+    Default,
+    /// What must hold of a hyperparameter.
+    Condition,
+}
+
+impl Constant {
+    /// What messages call it.
+    pub fn named(self) -> &'static str {
+        match self {
+            Constant::Default => "a default",
+            Constant::Condition => "a condition on hyperparameters",
+        }
+    }
+}
+
 /// One function under check.
 pub struct Scope<'c, 'w> {
     /// The checker that holds the other functions.
@@ -70,8 +89,8 @@ pub struct Scope<'c, 'w> {
     pub upcoming: HashMap<String, Upcoming>,
     /// Whether something is wrong.
     pub failed: bool,
-    /// Whether inputs and tensors may be used: not in defaults and conditions.
-    pub constants_only: bool,
+    /// The place in which inputs may not be used, if this is one.
+    pub constant: Option<Constant>,
     /// Whether the inputs are inferred.
     pub inferred: bool,
 }
@@ -94,6 +113,7 @@ impl<'c, 'w> Scope<'c, 'w> {
                 return None;
             }
         }
+        scope.conditions(function);
         scope.finish(docs, function, definition)
     }
 
@@ -116,7 +136,7 @@ impl<'c, 'w> Scope<'c, 'w> {
             words: HashMap::new(),
             upcoming: HashMap::new(),
             failed: false,
-            constants_only: false,
+            constant: None,
             inferred: false,
         }
     }
@@ -282,7 +302,8 @@ impl<'c, 'w> Scope<'c, 'w> {
         let other = if reference.pack { name.text.clone() } else { format!("..{}", name.text) };
         let nearest = crate::suggestion::did_you_mean(&written, known.iter().map(String::as_str)).map(str::to_string);
         let suggestion = if known.contains(&other) { Some(other) } else { nearest };
-        self.report(TypeError::UnknownAxis { name: written, known, suggestion, span: name.span });
+        let in_default = self.constant == Some(Constant::Default);
+        self.report(TypeError::UnknownAxis { name: written, known, suggestion, in_default, span: name.span });
         None
     }
 
@@ -311,8 +332,8 @@ impl<'c, 'w> Scope<'c, 'w> {
                 if ty.kind == Kind::Loss {
                     ty = Ty { kind: Kind::Real, axes: Vec::new() };
                 }
-                if self.constants_only {
-                    self.report(TypeError::NotConstant { name, span });
+                if let Some(place) = self.constant {
+                    self.report(TypeError::NotConstant { place, name, span });
                     return None;
                 }
                 Some(Expr { kind: ExprKind::Input(position), ty, span })

@@ -3,7 +3,7 @@
 use super::error::TypeError;
 use super::kinds::kind_name;
 use super::operators::to_real;
-use super::scope::{Scope, Upcoming, Word};
+use super::scope::{Constant, Scope, Upcoming, Word};
 use crate::hir::{AxisIndex, AxisKind, Expr, Hyperparameter, Input, IntRef, Kind, Sort, Ty};
 use crate::span::Span;
 use crate::suggestion::did_you_mean;
@@ -58,6 +58,31 @@ impl Scope<'_, '_> {
         }
     }
 
+    /// The conditions on hyperparameters, which may speak of all of them, and of the extents of the inputs' axes.
+    pub fn conditions(&mut self, function: &ast::Function) {
+        self.constant = Some(Constant::Condition);
+        for hyperparameter in &function.hyperparameters {
+            let ast::Hyperparameter::Value { condition: Some(condition), span, .. } = hyperparameter else { continue };
+            let Some(position) = self.hyperparameters.iter().position(|one| one.span == *span) else { continue };
+            self.hyperparameters[position].condition = self.condition(condition);
+        }
+        self.constant = None;
+    }
+
+    fn condition(&mut self, condition: &ast::Expr) -> Option<Expr> {
+        const WHAT: &str = "the condition after `where`";
+        let condition = self.expr(condition)?;
+        if !self.require_bool(&condition, WHAT) {
+            return None;
+        }
+        if !condition.ty.axes.is_empty() {
+            let axes = self.written_axes(&condition.ty.axes);
+            self.report(TypeError::ConditionHasAxes { axes, span: condition.span });
+            return None;
+        }
+        Some(condition)
+    }
+
     /// Gives a name of the signature its meaning.
     pub(super) fn declare(&mut self, name: &ast::Name, word: Word) {
         if self.words.contains_key(&name.text) {
@@ -73,14 +98,12 @@ impl Scope<'_, '_> {
     }
 
     fn hyperparameter(&mut self, hyperparameter: &ast::Hyperparameter) {
-        let (role, name, default, condition, span) = match hyperparameter {
+        let (role, name, default, span) = match hyperparameter {
             ast::Hyperparameter::Axis { parameter, span, .. } => {
                 self.reserve_axis_parameter(parameter, *span);
                 return;
             }
-            ast::Hyperparameter::Value { role, name, default, condition, span } => {
-                (*role, name, default, condition, *span)
-            }
+            ast::Hyperparameter::Value { role, name, default, span, .. } => (*role, name, default, *span),
         };
         if self.sort == Sort::Fn {
             // The parser refuses it.
@@ -94,11 +117,11 @@ impl Scope<'_, '_> {
             self.words.insert(name.text.clone(), Word::Broken);
             return;
         };
-        self.constants_only = true;
+        self.constant = Some(Constant::Default);
         let default = self.expr(default).and_then(|value| self.scalar(value, role, "the default"));
+        self.constant = None;
         let position = self.hyperparameters.len() as u32;
         let Some(default) = default else {
-            self.constants_only = false;
             self.words.insert(name.text.clone(), Word::Broken);
             return;
         };
@@ -111,14 +134,6 @@ impl Scope<'_, '_> {
             extent_of: None,
             span,
         });
-        // The condition may speak of the parameter itself.
-        if let Some(condition) = condition
-            && let Some(condition) = self.expr(condition)
-            && self.require_bool(&condition, "the condition after `where`")
-        {
-            self.hyperparameters[position as usize].condition = Some(condition);
-        }
-        self.constants_only = false;
     }
 
     /// A value for a hyperparameter: one number, for an int one an int.
@@ -146,9 +161,9 @@ impl Scope<'_, '_> {
             return;
         };
         let default = input.default.as_ref().and_then(|default| {
-            self.constants_only = true;
+            self.constant = Some(Constant::Default);
             let value = self.expr(default);
-            self.constants_only = false;
+            self.constant = None;
             self.input_default(value?, &ty)
         });
         if input.default.is_some() && default.is_none() {

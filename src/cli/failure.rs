@@ -44,9 +44,21 @@ impl Failure {
         match self {
             Failure::Said => String::new(),
             Failure::Message(text) | Failure::Usage(text) => format!("error: {text}\n"),
-            Failure::Library(Error::Source { diagnostics, sources }) => drawn(diagnostics, sources, color),
-            Failure::Library(error) => format!("error: {error}\n"),
+            Failure::Library(error) => match error.drawable() {
+                Some((diagnostics, sources)) => drawn(diagnostics, sources, color),
+                None => format!("error: {error}\n"),
+            },
         }
+    }
+
+    /// The same failure, whose excerpts show `text` in the place of a source that was made of it.
+    pub fn shown_as(mut self, made: &str, text: &str) -> Self {
+        match &mut self {
+            Failure::Library(Error::Source { sources, .. }) => sources.show_as(made, text),
+            Failure::Library(Error::Condition(unmet)) => unmet.sources.show_as(made, text),
+            _ => {}
+        }
+        self
     }
 
     /// 2 for wrong usage, else 1.

@@ -28,6 +28,8 @@ pub struct Carried {
     pub loss: String,
     /// Its default.
     pub default: Span,
+    /// What must hold of it.
+    pub condition: Option<Span>,
 }
 
 /// The states and learnables of a loss: its own in order, then those of its calls in the order of the text.
@@ -88,6 +90,7 @@ impl Walk<'_> {
                     position: position as u32,
                     loss: function.name.clone(),
                     default: one.default.span,
+                    condition: one.condition.as_ref().map(|condition| condition.span),
                 });
             }
         }

@@ -183,6 +183,14 @@ pub struct Function {
     pub definition: Span,
 }
 
+impl Function {
+    /// Whether a place lies in its definition.
+    pub fn contains(&self, place: Span) -> bool {
+        let own = self.definition;
+        place.source == own.source && place.start >= own.start && place.end <= own.end
+    }
+}
+
 /// A tensor parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {

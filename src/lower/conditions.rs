@@ -1,8 +1,10 @@
 //! What must hold of hyperparameters: the `where` conditions of the entry and of every loss it calls.
 
 use super::LowerError;
-use super::instance::{Instance, Lowering};
-use crate::ir::{Graph, NodeId, Op, Output, OutputRole, Program};
+use super::instance::{Hyper, Instance, Lowering};
+use crate::hir;
+use crate::ir::{AxisId, NodeId, Op, Output, OutputRole, Program, live_nodes, open_loops, renumber};
+use crate::op::Element;
 use crate::span::Span;
 
 /// One condition.
@@ -14,69 +16,121 @@ pub struct Condition {
     pub parameter: String,
     /// Where it is written.
     pub span: Span,
+    /// Whether the loss is the entry, whose hyperparameters the caller sets.
+    pub of_entry: bool,
+    /// The call in the entry that leads to it, if it is written outside of the entry: what is called, and where.
+    pub call: Option<(String, Span)>,
+    /// The axes on whose extents it depends, packs with two dots.
+    pub axes: Vec<(String, AxisId)>,
 }
 
-/// All conditions that depend on nothing but hyperparameters, as a program whose outputs they are, in order.
+/// Conditions as a program of their own.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
-    /// What each output is about.
+    /// What its outputs are about: two of each, one after the other. The first is 1 where the condition holds, the
+    /// second the value of the hyperparameter.
     pub conditions: Vec<Condition>,
-    /// Its outputs are bools without axes; it has no inputs.
+    /// Inputs, parameters and axes are those of the loss.
     pub program: Program,
+}
+
+/// All conditions, by what must be known to look at them.
+#[derive(Clone, Debug, Default)]
+pub struct AllConditions {
+    /// Those on other hyperparameters and on numbers.
+    pub of_parameters: Conditions,
+    /// Those on extents too.
+    pub of_extents: Conditions,
+    /// Those on data too: of a hyperparameter that is given something computed from inputs.
+    pub of_data: Conditions,
+}
+
+/// A condition as lowered.
+pub(super) struct Noted {
+    about: Condition,
+    holds: NodeId,
+    value: NodeId,
 }
 
 impl Lowering<'_> {
     /// Remembers the conditions of an instance.
     pub fn note_conditions(&mut self, instance: &Instance<'_>) -> Result<(), LowerError> {
-        for hyperparameter in &instance.function.hyperparameters {
+        for (position, hyperparameter) in instance.function.hyperparameters.iter().enumerate() {
             let Some(condition) = &hyperparameter.condition else { continue };
-            let value = self.expr(instance, condition)?;
-            // What depends on data, or on how many there are, is not known before a call.
-            if value.data || has_extent(&self.program.graph, value.node) {
+            let holds = self.expr(instance, condition)?.node;
+            let value = match &instance.hyperparameters[position] {
+                Hyper::Real(value) => value.node,
+                Hyper::Int(value) => self.program.graph.real(*value as f64),
+                // The grammar has no condition there.
+                Hyper::Extent => continue,
+            };
+            if self.conditions.iter().any(|noted| noted.holds == holds) {
                 continue;
             }
             let about = Condition {
                 loss: instance.function.name.clone(),
                 parameter: hyperparameter.name.clone(),
                 span: condition.span,
+                of_entry: self.depth == 0,
+                call: self.outer_call.clone(),
+                axes: Vec::new(),
             };
-            if !self.conditions.iter().any(|(_, node)| *node == value.node) {
-                self.conditions.push((about, value.node));
-            }
+            self.conditions.push(Noted { about, holds, value });
         }
         Ok(())
     }
 
-    /// The conditions as a program of their own.
-    pub fn finish_conditions(&mut self) -> Conditions {
-        let mut program = Program { parameters: self.program.parameters.clone(), ..Program::default() };
-        let mut conditions = Vec::new();
-        let mut copied = std::collections::HashMap::new();
-        for (about, node) in std::mem::take(&mut self.conditions) {
-            let node = copy(&self.program.graph, &mut program.graph, node, &mut copied);
-            let role = OutputRole::Term(conditions.len().to_string());
-            program.outputs.push(Output { role, node, axes: Vec::new() });
-            conditions.push(about);
+    /// The conditions as programs of their own.
+    pub fn finish_conditions(&mut self, entry: &hir::Function) -> AllConditions {
+        let mut all = AllConditions::default();
+        let noted = std::mem::take(&mut self.conditions);
+        if noted.is_empty() {
+            return all;
         }
-        Conditions { conditions, program }
+        let open = open_loops(&self.program.graph);
+        let (mut of_parameters, mut of_extents, mut of_data) = (Vec::new(), Vec::new(), Vec::new());
+        for mut one in noted {
+            let graph = &self.program.graph;
+            // What differs from turn to turn of a loop has no value outside of it.
+            if [one.holds, one.value].iter().any(|node| !open[node.0 as usize].is_empty()) {
+                continue;
+            }
+            one.about.call = one.about.call.filter(|_| !entry.contains(one.about.span));
+            let live = live_nodes(graph, &[one.holds]);
+            let has_data = live.iter().any(|id| matches!(graph.node(*id).op, Op::Input(_)));
+            for id in live {
+                let (Op::Size(axis) | Op::Index(axis)) = graph.node(id).op else { continue };
+                let axis = graph.extent_root(axis);
+                if !one.about.axes.iter().any(|(_, known)| *known == axis) {
+                    let data = graph.axis(axis);
+                    one.about.axes.push((format!("{}{}", if data.pack { ".." } else { "" }, data.name), axis));
+                }
+            }
+            match (has_data, one.about.axes.is_empty()) {
+                (true, _) => of_data.push(one),
+                (false, false) => of_extents.push(one),
+                (false, true) => of_parameters.push(one),
+            }
+        }
+        all.of_parameters = self.conditions_of(of_parameters);
+        all.of_extents = self.conditions_of(of_extents);
+        all.of_data = self.conditions_of(of_data);
+        all
     }
-}
 
-/// Whether a node depends on the extent of an axis.
-fn has_extent(graph: &Graph, node: NodeId) -> bool {
-    let live = crate::ir::live_nodes(graph, &[node]);
-    live.into_iter().any(|id| matches!(graph.node(id).op, Op::Size(_) | Op::Index(_)))
-}
-
-/// Copies a node without axes, and what it depends on, into another graph.
-fn copy(from: &Graph, to: &mut Graph, node: NodeId, copied: &mut std::collections::HashMap<NodeId, NodeId>) -> NodeId {
-    if let Some(&made) = copied.get(&node) {
-        return made;
+    fn conditions_of(&self, noted: Vec<Noted>) -> Conditions {
+        if noted.is_empty() {
+            return Conditions::default();
+        }
+        let mut program = Program { outputs: Vec::new(), given: Vec::new(), ..self.program.clone() };
+        for (position, one) in noted.iter().enumerate() {
+            let holds = program.graph.cast(Element::Real, one.holds);
+            let role = OutputRole::Term(format!("{position}"));
+            program.outputs.push(Output { role, node: holds, axes: Vec::new() });
+            let role = OutputRole::Term(format!("value of {position}"));
+            program.outputs.push(Output { role, node: one.value, axes: Vec::new() });
+        }
+        // What the loss itself computes is not kept once more.
+        Conditions { conditions: noted.into_iter().map(|one| one.about).collect(), program: renumber(&program) }
     }
-    let source = from.node(node);
-    let operands: Vec<NodeId> = source.operands.iter().map(|&operand| copy(from, to, operand, copied)).collect();
-    debug_assert!(!matches!(source.op, Op::Input(_)), "a condition on data");
-    let made = to.add(source.op.clone(), &operands);
-    copied.insert(node, made);
-    made
 }

@@ -119,7 +119,10 @@ impl Lowering<'_> {
         operands.iter().for_each(|operand| merge(&mut axes, &operand.axes));
         let nodes: Vec<NodeId> = operands.iter().map(|operand| operand.node).collect();
         let outer = self.factor(instance.function, expr, &operands);
-        let node = self.apply(instance, expr, &nodes, &mut axes);
+        let node = match self.folded_int(instance, expr, &nodes)? {
+            Some(number) => number,
+            None => self.apply(instance, expr, &nodes, &mut axes),
+        };
         let data = operands.iter().any(|operand| operand.data);
         Ok(Value { node, axes, outer, data })
     }
@@ -359,8 +362,8 @@ impl Lowering<'_> {
             }
             let int = hyperparameter.role == crate::syntax::ast::Role::Int;
             let value = match (given, int) {
-                (Some(given), true) => Hyper::Int(self.int_value(instance, given)?),
-                (None, true) => Hyper::Int(self.int_value(&inner, &hyperparameter.default)?),
+                (Some(given), true) => Hyper::Int(self.constant_int(instance, given)?),
+                (None, true) => Hyper::Int(self.constant_int(&inner, &hyperparameter.default)?),
                 (Some(given), false) => Hyper::Real(self.expr(instance, given)?),
                 (None, false) => Hyper::Real(self.expr(&inner, &hyperparameter.default)?),
             };

@@ -11,7 +11,7 @@ use super::{LowerError, Options};
 use crate::check::kind_name;
 use crate::hir::{self, AxisKind, Expr, ExprKind, Function, IntRef, Kind, LabelledAxis};
 use crate::ir::{AxisId, Extent, InputData, InputId, LabelRange, NodeId, ParameterData, ParameterId, Program};
-use crate::op::{Binary, Compare, Element, Unary};
+use crate::op::{Compare, Element};
 use crate::span::Span;
 use crate::syntax::ast::Role;
 
@@ -75,8 +75,8 @@ pub struct Lowering<'h> {
     pub hir: &'h hir::Program,
     /// What is built.
     pub program: Program,
-    /// Conditions met so far: the loss, the hyperparameter, its source, the node.
-    pub conditions: Vec<(super::Condition, NodeId)>,
+    /// Conditions met so far.
+    pub conditions: Vec<super::conditions::Noted>,
     /// Axes whose extent a hyperparameter may give that is not given.
     pub wanted_extents: Vec<super::extents::Wanted>,
     /// All states and learnables of the entry, by the calls that lead to them.
@@ -163,7 +163,7 @@ impl<'h> Lowering<'h> {
             } else if hyperparameter.role == Role::Int {
                 match options.ints.get(&hyperparameter.name) {
                     Some(&value) => Hyper::Int(value),
-                    None => Hyper::Int(self.int_value(&instance, &hyperparameter.default)?),
+                    None => Hyper::Int(self.constant_int(&instance, &hyperparameter.default)?),
                 }
             } else {
                 self.real_parameter(&instance, hyperparameter, &hyperparameter.name)?
@@ -184,7 +184,11 @@ impl<'h> Lowering<'h> {
     ) -> Result<Hyper, LowerError> {
         let known = self.program.parameters.iter().position(|data| data.name == name);
         let id = ParameterId(known.unwrap_or(self.program.parameters.len()) as u32);
-        let default = constant_real(&one.default, instance);
+        let default = match self.constant_real(instance, &one.default) {
+            Ok(value) => Some(value),
+            Err(LowerError::NotCompileTime { .. }) => None,
+            Err(error) => return Err(error),
+        };
         if known.is_none() {
             let default = default.unwrap_or(f64::NAN);
             self.program.parameters.push(ParameterData { name: name.to_string(), default });
@@ -217,11 +221,6 @@ impl<'h> Lowering<'h> {
             instance.lets.push(value);
         }
         self.local_extents(instance)
-    }
-
-    /// An int that is known now.
-    pub fn int_value(&self, instance: &Instance<'_>, expr: &Expr) -> Result<i64, LowerError> {
-        constant_int(expr, instance).ok_or(LowerError::NotCompileTime { span: expr.span })
     }
 
     /// The value that marks ignored labels, in an instance.
@@ -294,50 +293,4 @@ pub fn entry_inputs(
         instance.inputs.push(Value { node, axes, outer, data: true });
     }
     Ok(())
-}
-
-/// The value of an int expression of constants and int hyperparameters.
-fn constant_int(expr: &Expr, instance: &Instance<'_>) -> Option<i64> {
-    Some(match &expr.kind {
-        ExprKind::Int(value) => *value,
-        ExprKind::Hyperparameter(position) => match instance.hyperparameters.get(*position as usize)? {
-            Hyper::Int(value) => *value,
-            Hyper::Real(_) | Hyper::Extent => return None,
-        },
-        ExprKind::Unary(Unary::Neg, x) => constant_int(x, instance)?.wrapping_neg(),
-        ExprKind::Unary(Unary::Abs, x) => constant_int(x, instance)?.wrapping_abs(),
-        ExprKind::Binary(op, both) => {
-            let (a, b) = (constant_int(&both[0], instance)?, constant_int(&both[1], instance)?);
-            match op {
-                Binary::Add => a.wrapping_add(b),
-                Binary::Sub => a.wrapping_sub(b),
-                Binary::Mul => a.wrapping_mul(b),
-                Binary::Min => a.min(b),
-                Binary::Max => a.max(b),
-                Binary::Div | Binary::Pow | Binary::Powi | Binary::Atan2 => return None,
-            }
-        }
-        ExprKind::ToInt(x) => constant_real(x, instance)? as i64,
-        ExprKind::As(x) => constant_int(x, instance)?,
-        _ => return None,
-    })
-}
-
-/// The value of a real expression of constants and int hyperparameters.
-pub fn constant_real(expr: &Expr, instance: &Instance<'_>) -> Option<f64> {
-    Some(match &expr.kind {
-        ExprKind::Real(value) => *value,
-        ExprKind::ToReal(x) => constant_int(x, instance)? as f64,
-        ExprKind::As(x) => constant_real(x, instance)?,
-        ExprKind::Unary(op, x) if x.ty.kind.is_real() => crate::numeric::unary_f64(*op, constant_real(x, instance)?),
-        ExprKind::Binary(Binary::Powi, both) => {
-            let exponent = constant_int(&both[1], instance)?;
-            crate::numeric::powi(constant_real(&both[0], instance)?, exponent)
-        }
-        ExprKind::Binary(op, both) if both[0].ty.kind.is_real() => {
-            let (a, b) = (constant_real(&both[0], instance)?, constant_real(&both[1], instance)?);
-            crate::numeric::binary_f64(*op, a, b)
-        }
-        _ => return None,
-    })
 }

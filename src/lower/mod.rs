@@ -8,6 +8,7 @@ mod conditions;
 mod expr;
 mod extents;
 mod instance;
+mod ints;
 mod outermost;
 mod reduce;
 mod repeat;
@@ -21,7 +22,7 @@ use crate::hir;
 use crate::ir::{Output, OutputRole, Program};
 use crate::span::Span;
 
-pub use conditions::{Condition, Conditions};
+pub use conditions::{AllConditions, Condition, Conditions};
 pub use outermost::Reduction;
 
 use instance::{Lowering, entry_inputs};
@@ -48,7 +49,7 @@ pub struct Lowered {
     /// With the outputs value, terms and weights.
     pub program: Program,
     /// What must hold of the hyperparameters.
-    pub conditions: Conditions,
+    pub conditions: AllConditions,
     /// The reduction that the loss itself ends in, if it is one mean or sum.
     pub own_reduction: Option<Reduction>,
 }
@@ -162,6 +163,14 @@ pub enum LowerError {
         /// Where.
         span: Span,
     },
+    /// An int that is known when compiling and has more than 64 bits.
+    #[error("{operation} does not fit into an int")]
+    IntOverflow {
+        /// With the values.
+        operation: String,
+        /// Where it stands.
+        span: Span,
+    },
     /// An int that cannot be computed when compiling.
     #[error("this int is not known when the program is compiled")]
     NotCompileTime {
@@ -181,6 +190,7 @@ impl LowerError {
             | LowerError::NotAnExtent { span, .. }
             | LowerError::Extent { span, .. }
             | LowerError::NoExtent { span, .. }
+            | LowerError::IntOverflow { span, .. }
             | LowerError::NotCompileTime { span } => Some(*span),
             LowerError::UnknownInt { .. } | LowerError::TooManyCalls { .. } | LowerError::Called { .. } => None,
         }
@@ -188,9 +198,7 @@ impl LowerError {
 
     /// With the call that leads to it, if it stands outside of a function that makes that call.
     fn called(self, caller: &hir::Function, call: &(String, Span)) -> LowerError {
-        let own = caller.definition;
-        let inside = |place: Span| place.source == own.source && place.start >= own.start && place.end <= own.end;
-        if self.place().is_none_or(inside) {
+        if self.place().is_none_or(|place| caller.contains(place)) {
             return self;
         }
         LowerError::Called { error: Box::new(self), name: call.0.clone(), span: call.1 }
@@ -242,6 +250,10 @@ impl LowerError {
             LowerError::Called { error, name, span } => {
                 error.diagnostic().first_at(*span, format!("`{name}` is called here"))
             }
+            LowerError::IntOverflow { span, .. } => Diagnostic::error("E0712", title)
+                .at(*span, "")
+                .note(format!("ints lie between {} and {}", i64::MIN, i64::MAX))
+                .help("use smaller ints, or reals, written with a point: `1.0 * …`"),
             LowerError::NotCompileTime { span } => Diagnostic::error("E0703", title)
                 .at(*span, "")
                 .help("give the function a number, or an `int` hyperparameter"),
@@ -291,6 +303,6 @@ pub fn lower(hir: &hir::Program, entry: &hir::Function, options: &Options) -> Re
         lowering.require_extents(entry)?;
     }
     lowering.program.outputs = outputs;
-    let conditions = lowering.finish_conditions();
+    let conditions = lowering.finish_conditions(entry);
     Ok(Lowered { program: lowering.program, conditions, own_reduction })
 }

@@ -7,8 +7,7 @@ use super::LowerError;
 use super::instance::{Instance, Lowering, Value};
 use super::outermost::Outermost;
 use crate::hir::{self, AxisKind, repeat_axes};
-use crate::ir::{AxisId, Carried, Constant, Graph, LoopId, NodeId, Op, Repeat, Type};
-use crate::numeric;
+use crate::ir::{AxisId, Carried, Constant, LoopId, NodeId, Op, Repeat, Type};
 use crate::span::Span;
 
 /// The most turns of a loop: the values of all of them are kept for the derivative.
@@ -63,7 +62,9 @@ impl Lowering<'_> {
     fn open(&mut self, instance: &Instance<'_>, repeat: u32) -> Result<Turns, LowerError> {
         let count = &instance.function.repeats[repeat as usize].count;
         let node = self.expr(instance, count)?.node;
-        let turns = known_int(&self.program.graph, node).ok_or(LowerError::NotCompileTime { span: count.span })?;
+        let Some(Constant::Int(turns)) = self.program.graph.constant_of(node) else {
+            return Err(LowerError::NotCompileTime { span: count.span });
+        };
         if !(0..=MAX_TURNS).contains(&turns) {
             return Err(LowerError::Turns { turns, limit: MAX_TURNS, span: count.span });
         }
@@ -132,16 +133,4 @@ impl Lowering<'_> {
         let data = all.iter().any(|value| value.data);
         Value { node, axes, outer: Outermost::other("a variable of a `repeat`", span), data }
     }
-}
-
-/// The value of an int node that no data take part in.
-fn known_int(graph: &Graph, id: NodeId) -> Option<i64> {
-    let node = graph.node(id);
-    let operand = |position: usize| known_int(graph, node.operands[position]);
-    Some(match node.op {
-        Op::Constant(Constant::Int(value)) => value,
-        Op::Unary(op) => numeric::unary_i64(op, operand(0)?),
-        Op::Binary(op) => numeric::binary_i64(op, operand(0)?, operand(1)?),
-        _ => return None,
-    })
 }

@@ -99,6 +99,27 @@ pub fn powi_f32(a: f32, n: i64) -> f32 {
     powi(f64::from(a), n) as f32
 }
 
+/// A unary row on an int; none if the result is not an int.
+pub fn checked_unary_i64(op: Unary, x: i64) -> Option<i64> {
+    match op {
+        Unary::Neg => x.checked_neg(),
+        Unary::Abs => x.checked_abs(),
+        _ => None,
+    }
+}
+
+/// A binary row on ints; none if the result is not an int.
+pub fn checked_binary_i64(op: Binary, a: i64, b: i64) -> Option<i64> {
+    match op {
+        Binary::Add => a.checked_add(b),
+        Binary::Sub => a.checked_sub(b),
+        Binary::Mul => a.checked_mul(b),
+        Binary::Min => Some(a.min(b)),
+        Binary::Max => Some(a.max(b)),
+        Binary::Div | Binary::Pow | Binary::Powi | Binary::Atan2 => None,
+    }
+}
+
 /// A unary row on an int, wrapping.
 ///
 /// # Panics

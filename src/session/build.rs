@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use super::call::{Inner, Loss, Shape, Variant, key_of};
+use super::conditions::Demands;
 use super::error::Error;
 use super::params::Params;
 use super::program::{LossInfo, Program};
@@ -211,8 +212,12 @@ impl LossBuilder {
     /// take any values.
     ///
     /// # Errors
-    /// If the reduction is impossible, or a gradient is asked for with respect to something that has none.
+    /// If the reduction is impossible, a gradient is asked for with respect to something that has none, or the precision
+    /// is neither `F32` nor `F64`.
     pub fn build(self) -> Result<Loss, Error> {
+        if !matches!(self.dtype, DType::F32 | DType::F64) {
+            return Err(Error::Precision { loss: self.function.name.clone(), dtype: self.dtype });
+        }
         let likely = self.likely_shape();
         let variant = self.compile(&likely, false)?;
         let parameters = variant.program.parameters.clone();
@@ -368,9 +373,13 @@ impl LossBuilder {
         match self.engine {
             Engine::Jit => {
                 let compiled = jit::compile_for(&stages.simplified, precision, self.vectors)?;
-                Ok(Variant::new(stages.simplified, lowered.conditions, Some(compiled)))
+                let demands = Demands::new(lowered.conditions, |on_data| {
+                    on_data.program = pipeline::run(on_data.program.clone(), &[]).simplified;
+                    jit::compile_for(&on_data.program, precision, self.vectors).map(Some)
+                })?;
+                Ok(Variant::new(stages.simplified, demands, Some(compiled)))
             }
-            Engine::Interpreter => Ok(Variant::new(stages.grad, lowered.conditions, None)),
+            Engine::Interpreter => Ok(Variant::new(stages.grad, Demands::new(lowered.conditions, |_| Ok(None))?, None)),
         }
     }
 

@@ -6,18 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smallvec::SmallVec;
 
 use super::build::LossBuilder;
+use super::conditions::Demands;
 use super::error::Error;
+use super::interpret::interpret;
 use super::params::{Params, State};
 use super::program::LossInfo;
 use super::result::Evaluation;
 use super::workspace::Workspace;
-use crate::bind::{Binding, InputBinding};
-use crate::eval::{self, Dense};
+use crate::bind::Binding;
 use crate::hir::{Axis, AxisKind, Function};
-use crate::ir::{AxisId, InputData, Output, OutputRole, ParameterData, Program, border, live_nodes};
-use crate::jit::{CallError, Compiled, Threads};
-use crate::lower::Conditions;
-use crate::op::Element;
+use crate::ir::{Output, OutputRole, ParameterData, Program};
+use crate::jit::{Compiled, Threads};
 use crate::syntax::ast::Role;
 use crate::tensor::{TensorView, TensorViewMut};
 
@@ -51,13 +50,13 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Variant {
     pub program: Program,
-    conditions: Conditions,
+    demands: Demands,
     compiled: Option<Compiled>,
 }
 
 impl Variant {
-    pub(super) fn new(program: Program, conditions: Conditions, compiled: Option<Compiled>) -> Self {
-        Variant { program, conditions, compiled }
+    pub(super) fn new(program: Program, demands: Demands, compiled: Option<Compiled>) -> Self {
+        Variant { program, demands, compiled }
     }
 }
 
@@ -91,6 +90,24 @@ impl Loss {
 
     /// The states of the loss with the values with which a training begins. The caller keeps them: a call takes them
     /// from its [`Params`] and gives the new ones, [`Evaluation::state`].
+    ///
+    /// ```
+    /// use lossc::tensor::{Slice, TensorView};
+    /// use lossc::{Compiler, Params};
+    ///
+    /// let text = "loss f(x: real[N]; state seen = 0) =\n    next seen = seen + size[N]\n    mean(x) / seen";
+    /// let loss = Compiler::new().compile(text)?.main()?.build()?;
+    /// let mut state = loss.states()?;
+    /// for _step in 0..2 {
+    ///     let x = TensorView::contiguous(Slice::F32(&[1.0, 3.0]), &[2])?;
+    ///     state = loss.value_and_grad(&[("x", x)], &Params::new().with_state(&state))?.state().clone();
+    /// }
+    /// // Written to a checkpoint, and read again.
+    /// let saved: Vec<(String, f64)> = state.iter().map(|(name, value)| (name.to_string(), value)).collect();
+    /// assert_eq!(saved, [("seen".to_string(), 4.0)]);
+    /// assert_eq!(saved.into_iter().collect::<lossc::session::State>(), state);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`LossBuilder::build`].
@@ -173,8 +190,8 @@ impl Loss {
     /// gradient that lies dense and has the precision of the loss is written where it belongs, and nothing is copied.
     ///
     /// The workspace holds what a call needs. It is the caller's too: reused with tensors of the same shapes, a call
-    /// takes no memory from the heap, but for losses with matrix products, sorting or scattering, for hyperparameters
-    /// with a condition whose values have changed, and for what several threads need.
+    /// takes no memory from the heap, but for losses with matrix products, sorting or scattering, for conditions on
+    /// hyperparameters whose values, or the extents that they speak of, have changed, and for what several threads need.
     ///
     /// ```
     /// use lossc::session::{Compiler, Params, Workspace};
@@ -209,12 +226,12 @@ impl Loss {
         let builder = &self.inner.builder;
         let variant = self.variant_of(inputs, params, workspace)?;
         self.parameters_into(&variant.program, params, &mut workspace.parameters)?;
-        if !variant.conditions.conditions.is_empty() && workspace.checked != workspace.parameters {
-            self.check_conditions(&variant, &workspace.parameters)?;
-            workspace.checked.clone_from(&workspace.parameters);
-        }
+        let (demands, sources) = (&variant.demands, builder.program().sources());
+        demands.on_parameters(&workspace.parameters, sources, &mut workspace.met)?;
         let mut binding = Binding::default();
         binding.bind(&variant.program, inputs)?;
+        demands.on_extents(&binding, &workspace.parameters, sources, &mut workspace.met)?;
+        demands.on_data(inputs, &workspace.parameters, self.threads, sources, &mut workspace.met)?;
         if builder.checks_data() {
             binding.check_data(&variant.program)?;
         }
@@ -287,34 +304,6 @@ impl Loss {
         values.extend(program.parameters.iter().map(|one| value(&one.name, one.default)));
         Ok(())
     }
-
-    fn check_conditions(&self, variant: &Variant, parameters: &[f64]) -> Result<(), Error> {
-        let conditions = &variant.conditions;
-        if conditions.conditions.is_empty() {
-            return Ok(());
-        }
-        let results = eval::evaluate(&conditions.program, &[], &[], parameters);
-        for (condition, result) in conditions.conditions.iter().zip(results) {
-            if result.bools().first() == Some(&true) {
-                continue;
-            }
-            let names = &conditions.program.parameters;
-            let own = condition.loss == self.inner.builder.function().name;
-            let position = names.iter().position(|one| own && one.name == condition.parameter);
-            // A default that speaks of other hyperparameters is not known here: NaN stands for it.
-            let default_is_nan = position.is_some_and(|position| names[position].default.is_nan());
-            let value = position.and_then(|position| parameters.get(position)).copied();
-            let value = value.filter(|value| !(default_is_nan && value.is_nan()));
-            let sources = self.inner.builder.program().sources();
-            return Err(Error::Condition {
-                loss: condition.loss.clone(),
-                name: condition.parameter.clone(),
-                condition: sources.text(condition.span).to_string(),
-                value,
-            });
-        }
-        Ok(())
-    }
 }
 
 /// What kernels are found by: a [`Shape`], and whether they are for any values of the hyperparameters.
@@ -359,29 +348,4 @@ fn shape_of(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Shape {
         given: names.filter(|(_, given)| **given).map(|(name, _)| name.clone()).collect(),
         empty_packs: packs.filter(|(_, empty)| **empty).map(|(name, _)| name.clone()).collect(),
     }
-}
-
-fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[f64]) -> Result<Vec<Dense>, CallError> {
-    has_room(program, binding)?;
-    let axes = (0..program.graph.all_axes().len()).map(|axis| AxisId(axis as u32));
-    let extents: Vec<u64> = axes.map(|axis| binding.extent(axis) as u64).collect();
-    let dense = |(input, bound): (&InputData, &InputBinding<'_>)| {
-        let shape: Vec<usize> = input.axes.iter().map(|&axis| binding.extent(axis)).collect();
-        let (data, positions) = (bound.view.data(), bound.view.positions());
-        match input.element {
-            Element::Real => Dense::real(&input.axes, &shape, positions.map(|at| data.real(at)).collect()),
-            Element::Int | Element::Bool => Dense::int(&input.axes, &shape, positions.map(|at| data.int(at)).collect()),
-        }
-    };
-    let inputs: Vec<Dense> = program.inputs.iter().zip(binding.inputs()).map(dense).collect();
-    Ok(eval::evaluate(program, &extents, &inputs, parameters))
-}
-
-/// The interpreter stores what every node computes. The largest of them can be had; beyond that the machine decides.
-fn has_room(program: &Program, binding: &Binding<'_>) -> Result<(), CallError> {
-    let count = |axes: &[AxisId]| axes.iter().try_fold(1_usize, |count, &axis| count.checked_mul(binding.extent(axis)));
-    let live = live_nodes(&program.graph, &border(program));
-    let counts = live.into_iter().map(|id| count(program.graph.axes_of(id)));
-    let largest = counts.collect::<Option<Vec<usize>>>().ok_or(CallError::TooLarge)?.into_iter().max();
-    Vec::<f64>::new().try_reserve_exact(largest.unwrap_or(0)).map_err(|_| CallError::TooLarge)
 }

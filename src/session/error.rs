@@ -4,7 +4,7 @@ use crate::bind::DataError;
 use crate::diagnostic::{Diagnostic, render};
 use crate::jit::{CallError, JitError};
 use crate::span::SourceMap;
-use crate::tensor::ViewError;
+use crate::tensor::{DType, ViewError};
 
 /// Why something could not be compiled or called.
 #[derive(Debug, thiserror::Error)]
@@ -74,16 +74,15 @@ pub enum Error {
         value: f64,
     },
     /// A hyperparameter outside its domain.
-    #[error("hyperparameter `{name}` of `{loss}` must satisfy `{condition}`{}", given(value))]
-    Condition {
-        /// The loss that states it.
+    #[error("{}", rendered(std::slice::from_ref(&.0.diagnostic), &.0.sources))]
+    Condition(Box<UnmetCondition>),
+    /// A precision in which nothing is computed.
+    #[error("`{loss}` is computed in f32 or f64, not in {}; inputs may have other types", dtype.name())]
+    Precision {
+        /// The loss.
         loss: String,
-        /// The hyperparameter.
-        name: String,
-        /// The condition as written.
-        condition: String,
-        /// Its value, where it is known.
-        value: Option<f64>,
+        /// What was asked for.
+        dtype: DType,
     },
     /// A gradient with respect to something that is no float input.
     #[error("no gradient with respect to `{name}` of `{loss}`: {reason}")]
@@ -121,6 +120,25 @@ pub enum Error {
     Call(#[from] CallError),
 }
 
+/// A condition on a hyperparameter that a call does not meet.
+#[derive(Debug)]
+pub struct UnmetCondition {
+    /// The loss that states it.
+    pub loss: String,
+    /// The hyperparameter.
+    pub name: String,
+    /// The condition as written.
+    pub condition: String,
+    /// The value of the hyperparameter.
+    pub value: f64,
+    /// The extents that it depends on, by axis.
+    pub extents: Vec<(String, usize)>,
+    /// What is shown.
+    pub diagnostic: Diagnostic,
+    /// The texts that it points into.
+    pub sources: SourceMap,
+}
+
 impl From<ViewError> for Error {
     fn from(error: ViewError) -> Self {
         Error::View(Box::new(error))
@@ -128,11 +146,17 @@ impl From<ViewError> for Error {
 }
 
 impl Error {
-    /// The diagnostics of a wrong program; empty for other errors.
+    /// The diagnostics of a wrong program or hyperparameter; empty for other errors.
     pub fn diagnostics(&self) -> &[Diagnostic] {
+        self.drawable().map_or(&[], |(diagnostics, _)| diagnostics)
+    }
+
+    /// Diagnostics with the texts that they point into, if there are any.
+    pub fn drawable(&self) -> Option<(&[Diagnostic], &SourceMap)> {
         match self {
-            Error::Source { diagnostics, .. } => diagnostics,
-            _ => &[],
+            Error::Source { diagnostics, sources } => Some((diagnostics, sources)),
+            Error::Condition(unmet) => Some((std::slice::from_ref(&unmet.diagnostic), &unmet.sources)),
+            _ => None,
         }
     }
 }
@@ -148,8 +172,4 @@ fn suggested(suggestion: &Option<String>) -> String {
 
 fn listed(words: &[String]) -> String {
     if words.is_empty() { "none".into() } else { words.join(", ") }
-}
-
-fn given(value: &Option<f64>) -> String {
-    value.map(|value| format!(", but it is {value}")).unwrap_or_default()
 }

@@ -151,6 +151,8 @@ pub struct CarriedInfo {
     pub name: String,
     /// Its first value as written.
     pub start: String,
+    /// What must hold of it, as written.
+    pub condition: Option<String>,
     /// The loss that declares it.
     pub loss: String,
 }
@@ -249,6 +251,7 @@ impl Program {
             let info = |one: &hir::Carried| CarriedInfo {
                 name: one.name.clone(),
                 start: text(one.default),
+                condition: one.condition.map(text),
                 loss: one.loss.clone(),
             };
             all.map(info).collect()

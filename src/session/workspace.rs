@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Inner, Key, Variant};
+use super::conditions::Met;
 use super::error::Error;
 use super::result::{Evaluation, Gradient, Term, Value};
 use crate::bind::Binding;
@@ -19,8 +20,8 @@ use crate::tensor::{Buffer, DType, SliceMut, Tensor, TensorViewMut};
 pub struct Workspace {
     pub(super) outputs: Outputs,
     pub(super) parameters: Vec<f64>,
-    /// The parameters that have met the conditions of the loss.
-    pub(super) checked: Vec<f64>,
+    /// What has met the conditions of the loss.
+    pub(super) met: Met,
     /// The kernels that the result is made by, with their loss and what of the data they are made for.
     variant: Option<(Arc<Variant>, Arc<Inner>, Key)>,
     evaluation: Evaluation,

@@ -3,8 +3,8 @@
 use candle_core::{Device, Tensor, Var};
 use lossc::interop::candle::CandleLoss;
 use lossc::interop::ndarray::{ArrayInput, gradient_memory};
-use lossc::session::{Compiler, Evaluation, Params, Workspace};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use lossc::session::{Compiler, Evaluation, Loss, Params, Workspace};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, Axis, Slice, s};
 
 use crate::data::{LOSSES, close, numbers, tensors};
 
@@ -65,6 +65,23 @@ fn candle_tensors_of_any_layout_give_the_same() {
     }
 }
 
+/// The first row of every tensor of floats in the place of all: read with stride 0, and from a copy.
+#[test]
+fn broadcast_candle_tensors_give_what_their_copies_give() {
+    let program = Compiler::new().standard().expect("the library");
+    for (name, inputs) in LOSSES {
+        let loss = CandleLoss::new(program.loss(name).and_then(|builder| builder.build()).expect(name));
+        let inputs = tensors(inputs);
+        let first = |tensor: &Tensor| tensor.narrow(0, 0, 1)?.broadcast_as(tensor.dims());
+        let repeated = |tensor: &Tensor| if tensor.dtype().is_float() { first(tensor) } else { Ok(tensor.clone()) };
+        assert_eq!(repeated(&inputs[0].1).expect(name).stride()[0], 0);
+        let (value, gradients) = in_candle(&loss, &inputs, repeated).expect(name);
+        let copy = in_candle(&loss, &inputs, |tensor| repeated(tensor)?.contiguous()).expect(name);
+        assert!(close(&[value], &[copy.0], 1e-6), "{name}: {value} and {}", copy.0);
+        assert!(close(&gradients, &copy.1, 2e-5), "{name}: {gradients:?}\n{:?}", copy.1);
+    }
+}
+
 #[test]
 fn a_broadcast_candle_tensor_collects_the_gradient_of_its_copies() {
     let loss =
@@ -113,6 +130,69 @@ fn array_views_of_any_strides_give_the_same() {
         let (left, right): (Vec<f64>, Vec<f64>) = (gradient(&of_view), gradient(&of_copy));
         assert!(close(&left, &right, 1e-6), "{name}: {left:?}\n{right:?}");
         assert!(left.iter().any(|&number| number != 0.0), "{name}");
+    }
+}
+
+/// How floats are kept, and how the kept ones are seen in the shape that they should have.
+type Lay = fn(&ArrayD<f32>) -> ArrayD<f32>;
+type View = for<'a> fn(&'a ArrayD<f32>, &[usize]) -> ArrayViewD<'a, f32>;
+
+const VIEWS: &[(&str, Lay, View)] = &[
+    ("transposed", |all| all.t().as_standard_layout().into_owned(), |kept, _| kept.t()),
+    ("reversed", Clone::clone, |kept, _| {
+        let mut view = kept.view();
+        (0..view.ndim()).for_each(|axis| view.invert_axis(Axis(axis)));
+        view
+    }),
+    (
+        "sliced",
+        |all| ndarray::concatenate(Axis(all.ndim() - 1), &[all.view(), all.view()]).expect("twice as wide"),
+        |kept, shape| {
+            let mut view = kept.view();
+            let last = shape.len() - 1;
+            view.slice_axis_inplace(Axis(last), Slice::from(..shape[last]));
+            view
+        },
+    ),
+    (
+        "broadcast",
+        |all| all.slice_axis(Axis(0), Slice::from(..1)).into_owned(),
+        |kept, shape| kept.broadcast(shape).expect("one row for all"),
+    ),
+];
+
+/// Value and gradients of arrays as they are seen, and of copies in row-major order.
+fn seen_and_copied(loss: &Loss, inputs: &[(&str, Tensor)], lay: Lay, view: View) -> [Vec<f64>; 2] {
+    let all: Vec<ArrayD<f64>> = inputs
+        .iter()
+        .map(|(_, tensor)| ArrayD::from_shape_vec(tensor.dims(), numbers(tensor)).expect("an array"))
+        .collect();
+    let kept: Vec<ArrayD<f32>> = all.iter().map(|array| lay(&array.mapv(|number| number as f32))).collect();
+    let seen: Vec<ArrayViewD<'_, f32>> = kept.iter().zip(&all).map(|(kept, array)| view(kept, array.shape())).collect();
+    let copies: Vec<ArrayD<f32>> = seen.iter().map(|view| view.as_standard_layout().into_owned()).collect();
+    let labels: Vec<ArrayD<i64>> = all.iter().map(|array| array.mapv(|number| number as i64)).collect();
+    [false, true].map(|copied| {
+        let input = |position: usize| match (inputs[position].1.dtype().is_float(), copied) {
+            (false, _) => ArrayInput::from(&labels[position]),
+            (true, true) => ArrayInput::from(&copies[position]),
+            (true, false) => ArrayInput::from(seen[position].view()),
+        };
+        let given: Vec<_> = inputs.iter().enumerate().map(|(position, (name, _))| (*name, input(position))).collect();
+        let out = loss.value_and_grad_arrays(&given, &Params::new()).expect("a value");
+        let gradients = out.gradients().iter().flat_map(|gradient| gradient.tensor.to_f64());
+        std::iter::once(out.value()).chain(gradients).collect()
+    })
+}
+
+#[test]
+fn array_views_of_every_loss_give_what_their_copies_give() {
+    let program = Compiler::new().standard().expect("the library");
+    for (name, inputs) in LOSSES {
+        let loss = program.loss(name).and_then(|builder| builder.wrt_all().build()).expect(name);
+        for (how, lay, view) in VIEWS {
+            let [seen, copied] = seen_and_copied(&loss, &tensors(inputs), *lay, *view);
+            assert!(close(&seen, &copied, 2e-5), "{name} {how}: {seen:?}\n{copied:?}");
+        }
     }
 }
 

@@ -56,7 +56,8 @@ pub struct Expectation {
 /// If it cannot be read or is not of the format; the message names the place in it.
 pub fn read_cases(path: &Path) -> Result<CaseFile, DataFileError> {
     let bytes = read_bytes(path)?;
-    let json: Value = serde_json::from_slice(&bytes)
+    // Some editors begin a file with a mark of its encoding.
+    let json: Value = serde_json::from_slice(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes))
         .map_err(|error| DataFileError::format(path, format!("not valid JSON: {error}")))?;
     parse_file(&json).map_err(|reason| DataFileError::format(path, reason))
 }

@@ -116,7 +116,9 @@ fn as_json(page: &Page) -> Value {
         .map(|one| json!({ "name": one.name, "int": one.int, "default": one.default, "where": one.condition }))
         .collect();
     let carried = |all: &[CarriedInfo]| -> Vec<Value> {
-        all.iter().map(|one| json!({ "name": one.name, "start": one.start, "loss": one.loss })).collect()
+        all.iter()
+            .map(|one| json!({ "name": one.name, "start": one.start, "where": one.condition, "loss": one.loss }))
+            .collect()
     };
     json!({
         "learnables": carried(&info.learnables), "states": carried(&info.states),

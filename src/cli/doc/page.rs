@@ -103,12 +103,15 @@ pub fn input_type(input: &InputInfo) -> String {
 /// The states or learnables of a loss, each with its first value, and whose it is where it is not the loss's own.
 pub fn carried(info: &LossInfo, all: &[CarriedInfo]) -> Vec<String> {
     let whose = |one: &CarriedInfo| if one.loss == info.name { String::new() } else { format!(", of {}", one.loss) };
-    all.iter().map(|one| format!("{} = {}{}", one.name, one.start, whose(one))).collect()
+    all.iter().map(|one| format!("{} = {}{}{}", one.name, one.start, clause(&one.condition), whose(one))).collect()
 }
 
 /// A hyperparameter as it is written.
 pub fn hyperparameter(one: &HyperparameterInfo) -> String {
     let int = if one.int { "int " } else { "" };
-    let condition = one.condition.as_ref().map(|text| format!(" where {text}")).unwrap_or_default();
-    format!("{int}{} = {}{condition}", one.name, one.default)
+    format!("{int}{} = {}{}", one.name, one.default, clause(&one.condition))
+}
+
+fn clause(condition: &Option<String>) -> String {
+    condition.as_ref().map(|text| format!(" where {text}")).unwrap_or_default()
 }

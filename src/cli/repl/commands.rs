@@ -325,3 +325,20 @@ fn reset(session: &mut Session, _: &str) -> Result<Reply, Failure> {
 fn quit(_: &mut Session, _: &str) -> Result<Reply, Failure> {
     Ok(Reply { quit: true, ..Reply::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shortest beginnings that only one command has, and all longer ones.
+    #[test]
+    fn a_beginning_that_one_command_has_is_enough() {
+        let shortest = ["h", "ty", "g", "f", "d", "li", "p", "sh", "ti", "se", "lo", "rel", "res", "q"];
+        for (command, least) in COMMANDS.iter().zip(shortest) {
+            for end in 1..=command.name.len() {
+                let found = find(&command.name[..end]).map(|found| found.name);
+                assert_eq!(found.ok(), (end >= least.len()).then_some(command.name), "{}", &command.name[..end]);
+            }
+        }
+    }
+}

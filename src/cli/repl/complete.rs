@@ -9,9 +9,18 @@ use crate::session::{BUILTINS, Stage, float_kinds};
 /// Words that begin an entry.
 const KEYWORDS: &[&str] = &["let", "loss", "fn", "const", "axis", "use"];
 
+/// The endings of files that can be loaded.
+const LOADED: &[&str] = &["loss", "npy", "npz", "safetensors", "json"];
+
 /// Where the word under the cursor begins, and all words that continue it, sorted.
 pub fn candidates(session: &Session, line: &str, cursor: usize) -> (usize, Vec<String>) {
     let before = line.get(..cursor).unwrap_or(line);
+    if let Some(start) = path_start(before) {
+        return (start, paths(&before[start..]));
+    }
+    if open_quote(before).is_some() {
+        return (cursor, Vec::new());
+    }
     let start = before.char_indices().rev().take_while(|(_, sign)| is_name(*sign)).last().map_or(cursor, |(at, _)| at);
     let word = &before[start..];
     let words = match before[..start].trim_start() {
@@ -28,6 +37,45 @@ pub fn candidates(session: &Session, line: &str, cursor: usize) -> (usize, Vec<S
     fitting.sort();
     fitting.dedup();
     (start, fitting)
+}
+
+/// Where the quote stands that is not closed.
+fn open_quote(before: &str) -> Option<usize> {
+    before.rfind('"').filter(|_| before.matches('"').count() % 2 == 1)
+}
+
+/// Where the name of a file begins, if one is being written: after `:load`, or in the quotes of `load("`.
+fn path_start(before: &str) -> Option<usize> {
+    if let Some(quote) = open_quote(before) {
+        let head = before[..quote].trim_end();
+        let file = head.strip_suffix('(').is_some_and(|head| head.trim_end().ends_with("load"));
+        return (file || is_command(&before[..quote], "load")).then_some(quote + 1);
+    }
+    let space = before.find(char::is_whitespace).filter(|_| before.starts_with(':'))?;
+    let start = before.len() - before[space..].trim_start().len();
+    is_command(&before[..start], "load").then_some(start)
+}
+
+/// The files with tensors or definitions, and the folders, that continue a path.
+fn paths(path: &str) -> Vec<String> {
+    let (folder, beginning) = path.split_at(path.rfind(std::path::is_separator).map_or(0, |at| at + 1));
+    let place = if folder.is_empty() { "." } else { folder };
+    let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
+    let fitting = entries.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let hidden = name.starts_with('.') && !beginning.starts_with('.');
+        if hidden || !name.starts_with(beginning) {
+            return None;
+        }
+        if entry.path().is_dir() {
+            return Some(format!("{folder}{name}/"));
+        }
+        let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+        LOADED.contains(&&*ending).then(|| format!("{folder}{name}"))
+    });
+    let mut fitting: Vec<String> = fitting.collect();
+    fitting.sort();
+    fitting
 }
 
 /// Whether a command stands before the word, perhaps shortened, and nothing else.
@@ -52,6 +100,9 @@ fn names(session: &Session, before: &str) -> Vec<String> {
         if let Some(info) = callee(before).and_then(|name| program.info(name).ok()) {
             inside.extend(info.inputs.iter().map(|input| input.name.clone()));
             inside.extend(info.hyperparameters.iter().map(|one| one.name.clone()));
+            // Those of callees have a path, and are no arguments.
+            let carried = info.learnables.iter().chain(&info.states).map(|one| one.name.clone());
+            inside.extend(carried.filter(|name| !name.contains('.')));
         }
     }
     if in_brackets(before) {
@@ -115,11 +166,29 @@ mod tests {
         let has = |line: &str, word: &str| after(&session, line).iter().any(|found| found == word);
         assert!(has("hub", "huber") && has("hub", "hubert") && has("predi", "prediction"));
         assert!(has("huber(prediction, de", "delta") && has("huber(tar", "target"));
+        assert!(has("ada_face(me", "mean") && has("uncertainty(mse, mae, s", "s1"));
         assert!(!has("de", "delta") && !has("huber(prediction) + de", "delta"));
         assert!(has("sum[Ba", "Batch") && has(":fo", "formula") && has(":show ty", "typed"));
         assert!(has("let x = rand", "randn") && has("le", "let") && has("soft", "softmax"));
         assert!(has(":set d", "dtype") && has(":set dtype ", "f64") && has(":set engine in", "interp"));
         assert!(has(":help pl", "plot") && !has(":help hub", "huber") && !has(":set dtype ", "huber"));
         assert_eq!(candidates(&session, "2 * hub", 7).0, 4);
+    }
+
+    #[test]
+    fn files_are_offered_where_one_is_loaded() {
+        let session = Session::default();
+        let all = |line: &str| after(&session, line).join(" ");
+        assert_eq!(all(":load examples/da"), "examples/data/");
+        assert_eq!(all(":lo examples/com"), "examples/combo.json examples/combo.loss");
+        assert_eq!(all(":load \"examples/com"), "examples/combo.json examples/combo.loss");
+        assert_eq!(all("let x = load(\"examples/data/digits.n"), "examples/data/digits.npz");
+        assert_eq!(all("let x = 2 * load( \"exam"), "examples/");
+        assert_eq!(candidates(&session, ":load  exam", 11).0, 7);
+        // Only what can be loaded, no hidden files, and nothing where no file is wanted.
+        assert_eq!((all(":load Car"), all(":load .c").contains(".ci/")), (String::new(), true));
+        assert!(!all(":load ").contains(".ci/") && all(":load ").contains("examples/"));
+        assert!(all("let x = load(\"examples/data/digits.npz\", \"").is_empty());
+        assert!(all(":load nowhere/").is_empty() && !all(":list exam").contains("examples/"));
     }
 }

@@ -297,9 +297,22 @@ fn number(text: &str) -> Option<f64> {
     if plain { text.parse().ok() } else { None }
 }
 
-/// A number alone.
+/// Why a number that is written out is not held as it is written: a session holds numbers in double precision.
+fn beyond(text: &str, value: f64) -> Option<&'static str> {
+    if is_integer(text) && value.abs() > EXACT {
+        return Some("the ints of a session reach from -2^53 to 2^53; with a point it is a real");
+    }
+    (value.is_infinite() && !text.contains("inf")).then_some("the largest number is 1.8e308; infinity is written `inf`")
+}
+
+/// Up to here every whole number is a double.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A number alone. One that is too large is none: the compiler says so.
 pub fn scalar(text: &str) -> Option<Data> {
-    number(text).map(|value| Data::new(vec![value], &[], is_integer(text)))
+    number(text)
+        .filter(|value| beyond(text, *value).is_none())
+        .map(|value| Data::new(vec![value], &[], is_integer(text)))
 }
 
 /// Whether a number is written as an integer.
@@ -410,6 +423,10 @@ impl ListReader<'_> {
             return Err(wrong(span, format!("`{word}` is not a number"), "")
                 .help("a list holds numbers: `[0.9, -1, 2e-3]`; calculate with its name afterwards"));
         };
+        if let Some(help) = beyond(word, value) {
+            let span = self.span(self.at, self.at + end);
+            return Err(wrong(span, format!("`{word}` is too large"), "").help(help));
+        }
         self.integer &= is_integer(word);
         self.values.push(value);
         self.at += end;

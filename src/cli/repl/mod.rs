@@ -36,7 +36,8 @@ pub fn run() -> Result<(), Failure> {
     read.map_err(|error| Failure::Message(format!("standard input: {error}")))?;
     let mut session = Session { width: WIDTH, ..Session::default() };
     let mut failed = false;
-    for entry in entries(&text) {
+    // Some editors begin a file with a mark of its encoding.
+    for entry in entries(text.trim_start_matches('\u{FEFF}')) {
         let reply = session.enter(&entry);
         put(format_args!("{}", reply.text));
         eprint!("{}", reply.error);

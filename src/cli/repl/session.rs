@@ -187,9 +187,9 @@ impl Session {
         } else if let Some(number) = data::scalar(value) {
             named.data = number;
         } else {
-            // Blanks in front keep the places of the diagnostics.
-            let blank = " ".repeat(parsed.value);
-            let computed = self.compute(&format!("{blank}{value}"), &[])?;
+            // Blanks in front keep the places of the diagnostics, which show the entry as it was written.
+            let blanked = format!("{}{value}", " ".repeat(parsed.value));
+            let computed = self.compute(&blanked, &[]).map_err(|failure| failure.shown_as(&blanked, text))?;
             remarks.clone_from(&computed.remarks);
             self.take_value(&computed, &mut named);
         }
