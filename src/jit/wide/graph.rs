@@ -197,6 +197,14 @@ impl Graph {
     /// −x, of a float.
     pub fn negated(&mut self, lane: Lane, a: Id) -> Id {
         let sign = self.constant(lane, sign_bit(lane));
+        // −|x| is one step.
+        let node = self.get(a);
+        let is_absolute =
+            node.op == Op::Two(Two::And) && self.constant_of(node.operands[1]) == Some(sign_bit(lane) - 1);
+        if is_absolute {
+            let x = node.operands[0];
+            return self.two(Two::Or, lane, x, sign);
+        }
         self.two(Two::Xor, lane, a, sign)
     }
 
