@@ -15,8 +15,11 @@ use super::function::Cells;
 use super::graph::{Id, Lane, Op};
 use super::lines::{Access, Lines};
 
-/// Runs of fewer lanes begin where they begin, unless their results go past the caches.
+/// Runs of fewer lanes begin where they begin, unless their results go past the caches: a vector more costs too much.
 const LONG: i32 = 256;
+
+/// Code of more steps computes longer than memory takes, so that short runs gain nothing past the caches.
+const LIGHT: usize = 32;
 
 /// Bytes of a vector.
 const VECTOR: i32 = 64;
@@ -55,7 +58,7 @@ pub(super) fn lead(lines: &Lines) -> Option<u32> {
 
 /// Where the run begins: as far before its first lane as the lead lies behind an aligned address. Leaves the shift in
 /// its cells, and whether all results can go past the caches in theirs.
-pub(super) fn begin(code: &mut Assembler, lines: &Lines, cells: Cells) {
+pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
     let (Some(lead), Some(shift)) = (cells.lead, cells.shift) else { return };
     let bytes = if lines.streams[lead as usize].lane.is_wide() { 8 } else { 4 };
@@ -65,7 +68,7 @@ pub(super) fn begin(code: &mut Assembler, lines: &Lines, cells: Cells) {
     code.number(Code::And_rm32_imm8, Register::ECX, lines.lanes as i32 - 1);
     code.number(Code::Cmp_rm64_imm32, LENGTH, LONG);
     let long = code.jump(Code::Jae_rel32_64, None);
-    let wanted = cells.past_caches.map(|cell| {
+    let wanted = cells.past_caches.filter(|_| body.steps.len() <= LIGHT).map(|cell| {
         let at = code.cell(cell);
         code.push(Instruction::with2(Code::Cmp_rm64_imm8, at, 0));
         code.jump(Code::Jne_rel32_64, None)
