@@ -46,10 +46,21 @@ pub(super) struct Layout {
     pub uniforms: u32,
     /// For each strided stream the slot with how far the first eight lanes are from the first one.
     pub offsets: Vec<Option<u32>>,
-    /// For each stream bytes of an element, whether it may be written past the caches, and the uniform that guards it.
-    pub access: Vec<(usize, bool, Option<u32>)>,
+    /// For each stream how its memory is accessed.
+    pub access: Vec<StreamAccess>,
     /// Lanes of a vector.
     pub lanes: usize,
+}
+
+/// How the memory of a stream is accessed.
+#[derive(Clone, Copy)]
+pub(super) struct StreamAccess {
+    /// Bytes of an element.
+    pub bytes: usize,
+    /// Whether it may be written past the caches.
+    pub is_result: bool,
+    /// The uniform that says whether it may be accessed.
+    pub guard: Option<u32>,
 }
 
 /// How a copy of the code goes about its vector.
@@ -228,7 +239,7 @@ impl Assembler {
 
     /// The address of a stream's part.
     pub fn contiguous(&mut self, stream: u32, part: u8, copy: Copy) -> MemoryOperand {
-        let (bytes, ..) = self.layout.access[stream as usize];
+        let bytes = self.layout.access[stream as usize].bytes;
         let base = self.base(stream);
         let ahead = copy.number * self.layout.lanes * bytes + part as usize * SLOT;
         MemoryOperand::new(base, POSITION, bytes as u32, ahead as i64, 1, false, Register::None)
@@ -247,8 +258,7 @@ impl Assembler {
     /// The mask under which a part of a stream is accessed; none for all lanes.
     pub fn access_mask(&mut self, stream: u32, part: u8, copy: Copy) -> Option<Register> {
         let there = if part == 0 { THERE } else { THERE_HIGH };
-        let guard = self.layout.access[stream as usize].2;
-        match guard {
+        match self.layout.access[stream as usize].guard {
             Some(cell) => {
                 let cell = self.cell(self.layout.uniforms + cell);
                 self.load(Code::VEX_Kmovw_kr_km16, WORK_MASK, cell);

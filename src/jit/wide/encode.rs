@@ -61,7 +61,7 @@ impl Assembler {
             (Action::Store { stream, part }, Some(Arg::Register(from)), _) => {
                 let at = self.contiguous(stream, part, copy);
                 let mask = self.access_mask(stream, part, copy);
-                let past_caches = copy.way == Way::PastCaches && self.layout.access[stream as usize].1;
+                let past_caches = copy.way == Way::PastCaches && self.layout.access[stream as usize].is_result;
                 let code = match (past_caches, lane.is_wide()) {
                     (false, false) => Code::EVEX_Vmovups_zmmm512_k1z_zmm,
                     (false, true) => Code::EVEX_Vmovupd_zmmm512_k1z_zmm,
@@ -395,7 +395,7 @@ impl Assembler {
         self.offsets(stream, offsets);
         self.strided(stream, part, copy);
         let to = MemoryOperand::new(WORK[1], vector(offsets), 1, 0, 0, false, Register::None);
-        if self.layout.access[stream as usize].0 == 8 {
+        if self.layout.access[stream as usize].bytes == 8 {
             let mask = self.access_mask(stream, part, copy);
             self.strided_mask(mask, false);
             let code = Code::EVEX_Vscatterqpd_vm64z_k1_zmm;

@@ -6,7 +6,7 @@
 use iced_x86::{Code, IcedError, Instruction, MemoryOperand, Register};
 use smallvec::SmallVec;
 
-use super::assembler::{Assembler, BASES, Layout, SLOT, WORK, Way, mask, memory, vector};
+use super::assembler::{Assembler, BASES, Layout, SLOT, StreamAccess, WORK, Way, mask, memory, vector};
 use super::body::{Accumulator, Arg, Body};
 use super::codes::{arithmetic, combining};
 use super::graph::{Lane, Two};
@@ -67,7 +67,7 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     slots += if turned.is_some() && most > 0 { (most * body.unroll + TURN) as u32 } else { 0 };
     let access = lines.streams.iter().map(|stream| {
         let bytes = if stream.lane.is_wide() { 8 } else { 4 };
-        (bytes, stream.is_result, stream.guard)
+        StreamAccess { bytes, is_result: stream.is_result, guard: stream.guard }
     });
     let layout = Layout {
         streams: cells.streams,
