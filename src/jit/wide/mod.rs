@@ -2,9 +2,9 @@
 //!
 //! A strip over lanes is straight-line code without control flow: so few things have to be done for it that they are
 //! done here. [`lines`] turns it into a graph, with the formulas of the vector math library written into it by
-//! [`trace`]; [`body`] and [`allocate`] make steps with registers of it, [`function`], [`loops`] and [`encode`] write them with
-//! [`assembler`] and [`codes`]. Everything around it (loops, addresses,
-//! what does not vary) is Cranelift's; the function is called with argument cells.
+//! [`trace`]; [`body`] and [`allocate`] make steps with registers of it; [`function`] and [`loops`] write what runs over
+//! all lanes, [`encode`] a step, with [`assembler`] and [`codes`]. Everything around it (loops over axes, addresses, what
+//! does not vary) is Cranelift's; the function is called with argument cells.
 
 mod allocate;
 mod assembler;
