@@ -45,8 +45,9 @@ pub(super) fn scatter<T: Real>(
             owner.span(&[values, index], axis)
         })
         .collect();
-    let work = (count(&summed) + along.extent) as u64 * count(&plain) as u64 * innermost.extent as u64 * ADDED;
-    let length = along.extent.div_ceil(PIECES).max(1);
+    let lines = count(&summed).saturating_add(along.extent).saturating_mul(count(&plain));
+    let work = (lines as u64).saturating_mul(innermost.extent as u64).saturating_mul(ADDED);
+    let length = along.extent.div_ceil(Lines::PIECES).max(1);
     for_each(&indexed, &mut |line| {
         list.fill(along.extent, &summed, |element| {
             // SAFETY: the element lies in the index (see `Strided`).
@@ -67,9 +68,6 @@ pub(super) fn scatter<T: Real>(
 
 /// What it costs to add an element, in tenths of a nanosecond.
 const ADDED: u64 = 5;
-
-/// Into how many pieces the places of a result are cut at most.
-const PIECES: usize = 64;
 
 /// The elements that go to each place.
 #[derive(Clone, Debug, Default)]

@@ -170,7 +170,7 @@ impl<'a> Products<'a> {
     fn run<T: Entry>(&self, threads: Threads, product: unsafe fn(Span, Span, Span, [*mut T; 3], bool)) {
         let (batches, inner) = (&self.batches, &self.inner);
         let spans = [&[self.rows, self.columns, self.depth][..], batches, inner];
-        let work = spans.iter().fold(1, |work, spans| work * count(spans) as u64);
+        let work = spans.iter().fold(1_u64, |work, spans| work.saturating_mul(count(spans) as u64));
         let parts = Parts::new(self.rows, self.columns, work / count(batches).max(1) as u64);
         let pieces = count(batches) * parts.count;
         share::pieces(threads.used(work / PRODUCTS, pieces), pieces, &|_, piece| {

@@ -23,11 +23,19 @@ pub(in crate::jit) struct Cells {
     pub results: u32,
     /// Whether results are to be written past the caches; the function overwrites it.
     pub past_caches: Option<u32>,
-    /// The stream by which runs are aligned.
-    pub lead: Option<u32>,
-    /// By how many lanes; how many are missing in the first vector follows. The function fills them.
-    pub shift: Option<u32>,
+    /// How runs are aligned.
+    pub alignment: Option<Alignment>,
     pub count: u32,
+}
+
+/// How runs are aligned: by which stream, and the cells that the function fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jit) struct Alignment {
+    pub lead: u32,
+    /// By how many lanes a run begins earlier.
+    pub shift: u32,
+    /// How many lanes are missing in the vectors that come next.
+    pub missing: u32,
 }
 
 impl Cells {
@@ -35,15 +43,13 @@ impl Cells {
         let uniforms = 2 * lines.streams.len() as u32;
         let results = uniforms + lines.uniforms.len() as u32;
         let mut count = results + lines.left.len() as u32;
-        let mut take = |wanted: bool, cells: u32| {
-            let first = count;
-            count += if wanted { cells } else { 0 };
-            wanted.then_some(first)
+        let mut take = || {
+            count += 1;
+            count - 1
         };
-        let lead = loops::lead(lines);
-        let past_caches = take(lines.streams.iter().any(|stream| stream.is_result), 1);
-        let shift = take(lead.is_some(), 2);
-        Cells { streams: 0, uniforms, results, past_caches, lead, shift, count }
+        let past_caches = lines.streams.iter().any(|stream| stream.is_result).then(&mut take);
+        let alignment = loops::lead(lines).map(|lead| Alignment { lead, shift: take(), missing: take() });
+        Cells { streams: 0, uniforms, results, past_caches, alignment, count }
     }
 }
 
@@ -62,12 +68,13 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
         slots += u32::from(!stream.contiguous);
     }
     // Where accumulators are turned.
-    let turned = cells.shift.map(|_| slots);
+    let turned = cells.alignment.map(|_| slots);
     let most = effects(body).map(|accumulators| accumulators.len()).max().unwrap_or(0);
     slots += if turned.is_some() && most > 0 { (most * body.unroll + TURN) as u32 } else { 0 };
-    let access = lines.streams.iter().map(|stream| {
-        let bytes = if stream.lane.is_wide() { 8 } else { 4 };
-        StreamAccess { bytes, is_result: stream.is_result, guard: stream.guard }
+    let access = lines.streams.iter().map(|stream| StreamAccess {
+        bytes: stream.lane.bytes() as usize,
+        is_result: stream.is_result,
+        guard: stream.guard,
     });
     let layout = Layout {
         streams: cells.streams,
@@ -173,7 +180,7 @@ fn effects(body: &Body) -> impl Iterator<Item = &[Accumulator]> {
 
 /// Turns the accumulators back by the shift with which the run began, as if it had begun with a whole vector.
 fn turn(code: &mut Assembler, body: &Body, cells: Cells, slot: u32) {
-    let (Some(shift), false) = (cells.shift, body.accumulators.is_empty()) else { return };
+    let (Some(Alignment { shift, .. }), false) = (cells.alignment, body.accumulators.is_empty()) else { return };
     let at = code.cell(shift);
     code.load(Code::Mov_r64_rm64, WORK[0], at);
     code.two(Code::Test_rm64_r64, WORK[0], WORK[0]);
@@ -186,7 +193,7 @@ fn turn(code: &mut Assembler, body: &Body, cells: Cells, slot: u32) {
             let at = code.slot(slot + place as u32);
             code.store(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(register));
         }
-        let bytes = if accumulators[0].lane.is_wide() { 8 } else { 4 };
+        let bytes = accumulators[0].lane.bytes();
         for (place, &register) in registers.iter().enumerate() {
             let ahead = (slot as usize + place) * SLOT;
             let at = MemoryOperand::new(Register::RSP, WORK[0], bytes, ahead as i64, 1, false, Register::None);

@@ -24,6 +24,11 @@ impl Lane {
     pub fn is_wide(self) -> bool {
         matches!(self, Lane::F64 | Lane::I64)
     }
+
+    /// Bytes of an element in memory.
+    pub fn bytes(self) -> u32 {
+        if self.is_wide() { 8 } else { 4 }
+    }
 }
 
 /// Operations on two registers.

@@ -7,11 +7,11 @@
 //!
 //! Results that are too large for the caches may be written past them, in whole vectors that are aligned.
 
-use iced_x86::{Code, Instruction, Register};
+use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
 use super::assembler::{Assembler, Copy, LENGTH, POSITION, THERE, THERE_HIGH, WORK, Way, memory};
 use super::body::{Body, Step, TOP};
-use super::function::Cells;
+use super::function::{Alignment, Cells};
 use super::graph::{Id, Lane, Op};
 use super::lines::{Access, Lines};
 
@@ -60,11 +60,11 @@ pub(super) fn lead(lines: &Lines) -> Option<u32> {
 /// its cells, and whether all results can go past the caches in theirs.
 pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
-    let (Some(lead), Some(shift)) = (cells.lead, cells.shift) else { return };
-    let bytes = if lines.streams[lead as usize].lane.is_wide() { 8 } else { 4 };
+    let Some(Alignment { lead, shift, missing }) = cells.alignment else { return };
+    let bytes = lines.streams[lead as usize].lane.bytes();
     let base = code.base(lead);
     code.two(Code::Mov_r64_rm64, WORK[0], base);
-    code.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], i32::ilog2(bytes) as i32));
+    code.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], bytes.ilog2() as i32));
     code.number(Code::And_rm32_imm8, Register::ECX, lines.lanes as i32 - 1);
     code.number(Code::Cmp_rm64_imm32, LENGTH, LONG);
     let long = code.jump(Code::Jae_rel32_64, None);
@@ -76,7 +76,7 @@ pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::ECX, Register::ECX));
     code.here(long);
     wanted.into_iter().for_each(|jump| code.here(jump));
-    for cell in [shift, shift + 1] {
+    for cell in [shift, missing] {
         let at = code.cell(cell);
         code.store(Code::Mov_rm64_r64, at, WORK[0]);
     }
@@ -84,8 +84,7 @@ pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
     if let Some(cell) = cells.past_caches {
         for (stream, own) in lines.streams.iter().enumerate().filter(|(_, own)| own.is_result) {
             let base = code.base(stream as u32);
-            let bytes = if own.lane.is_wide() { 8 } else { 4 };
-            let first = iced_x86::MemoryOperand::new(base, POSITION, bytes, 0, 0, false, Register::None);
+            let first = MemoryOperand::new(base, POSITION, own.lane.bytes(), 0, 0, false, Register::None);
             code.load(Code::Lea_r64_m, WORK[1], first);
             code.push(Instruction::with2(Code::Test_rm32_imm32, Register::EDX, VECTOR - 1));
             let aligned = code.jump(Code::Je_rel32_64, None);
@@ -99,7 +98,7 @@ pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
 /// The loops, from the position where the run begins on.
 pub(super) fn loops(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
     let at_once = (body.unroll * lines.lanes) as i64;
-    let into_partial = cells.shift.map(|_| {
+    let into_partial = cells.alignment.map(|_| {
         code.two(Code::Test_rm64_r64, POSITION, POSITION);
         code.jump(Code::Jne_rel32_64, None)
     });
@@ -122,9 +121,9 @@ pub(super) fn loops(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
     let done = code.jump(Code::Jge_rel32_64, None);
     into_partial.into_iter().for_each(|jump| code.here(jump));
     partial(code, lines, body, cells);
-    if let Some(shift) = cells.shift {
+    if let Some(Alignment { missing, .. }) = cells.alignment {
         // Only the first vector begins before the run.
-        let at = code.cell(shift + 1);
+        let at = code.cell(missing);
         code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
         code.number(Code::Add_rm64_imm32, POSITION, at_once as i32);
         code.jump(Code::Jmp_rel32_64, Some(top));
@@ -162,8 +161,8 @@ fn partial(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
         code.two(Code::Cmovg_r64_rm64, WORK[0], WORK[1]);
         code.number(Code::Mov_r32_imm32, Register::EDX, -1);
         code.push(Instruction::with3(Code::VEX_Bzhi_r32_rm32_r32, Register::EDX, Register::EDX, Register::ECX));
-        if let Some(shift) = cells.shift.filter(|_| number == 0) {
-            let missing = code.cell(shift + 1);
+        if let Some(Alignment { missing, .. }) = cells.alignment.filter(|_| number == 0) {
+            let missing = code.cell(missing);
             code.load(Code::Mov_r64_rm64, WORK[0], missing);
             for shift in [Code::VEX_Shrx_r32_rm32_r32, Code::VEX_Shlx_r32_rm32_r32] {
                 code.push(Instruction::with3(shift, Register::EDX, Register::EDX, Register::ECX));
