@@ -7,6 +7,7 @@ mod build;
 mod call;
 mod conditions;
 mod error;
+mod idle;
 mod interpret;
 mod notebook;
 mod params;

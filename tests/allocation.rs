@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use lossc::session::{Compiler, InputInfo, Params, Stage, Workspace};
-use lossc::tensor::{DType, SliceMut, TensorViewMut};
+use lossc::tensor::{DType, SliceMut, Tensor, TensorViewMut};
 
 use running::data::{Extents, label_axis, random};
 use running::{single, views, with_extents};
@@ -16,12 +16,14 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: everything is handed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        BYTES.set(BYTES.get() + layout.size());
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -101,4 +103,43 @@ fn calls_after_the_first_allocate_nothing() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(checked >= 70, "only {checked} losses were checked");
+}
+
+/// What a call with new results takes from the heap, in bytes.
+fn bytes(call: impl FnOnce()) -> usize {
+    let before = BYTES.get();
+    call();
+    BYTES.get() - before
+}
+
+/// A gradient that is dropped is where the next one goes; one that is kept stays as it is, and so does one that was taken
+/// out of its result.
+#[test]
+fn the_memory_of_dropped_results_is_used_again() {
+    const SIZE: usize = 10_000;
+    let library = Compiler::new().standard().expect("the library is sound");
+    let loss = library.loss("mse").and_then(|builder| builder.wrt(["pred"]).build()).expect("it compiles");
+    let tensors = |shift: f64| {
+        let pred = Tensor::f32((0..SIZE).map(|place| (place as f64 + shift) as f32).collect(), &[SIZE]);
+        [("pred".to_string(), pred), ("target".to_string(), Tensor::f32(vec![0.0; SIZE], &[SIZE]))]
+    };
+    let (ones, twos) = (tensors(1.0), tensors(2.0));
+    let call = |tensors: &[(String, Tensor)]| {
+        let views: Vec<_> =
+            tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.view().expect("it fits"))).collect();
+        loss.value_and_grad(&views, &Params::new()).expect("it runs")
+    };
+    let first = call(&ones);
+    let expected = first.clone();
+    let gradient = SIZE * size_of::<f32>();
+    assert!(bytes(|| drop(call(&twos))) >= gradient, "the first result is still there");
+    assert!(bytes(|| drop(call(&twos))) < gradient / 10, "the second is not");
+    assert_eq!(first, expected);
+    let kept = call(&ones).into_gradients();
+    assert!(bytes(|| drop(call(&twos))) >= gradient, "its memory is kept");
+    assert_eq!(kept, first.gradients());
+    // Of two clones the last that goes leaves the memory; to a loss that is gone it does not matter.
+    drop(expected);
+    assert_eq!(call(&ones), first);
+    drop((first, loss));
 }

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::build::LossBuilder;
 use super::conditions::Demands;
 use super::error::Error;
+use super::idle::Idle;
 use super::interpret::interpret;
 use super::params::{Params, State};
 use super::program::LossInfo;
@@ -26,7 +27,7 @@ pub struct Loss {
     inner: Arc<Inner>,
     threads: Threads,
     /// What calls without a workspace have worked in.
-    idle: Arc<Mutex<Vec<Workspace>>>,
+    idle: Idle,
 }
 
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Variant {
 impl Loss {
     pub(super) fn new(inner: Inner) -> Self {
         let threads = inner.builder.used_threads();
-        Loss { inner: Arc::new(inner), threads, idle: Arc::default() }
+        Loss { inner: Arc::new(inner), threads, idle: Idle::default() }
     }
 
     /// What the loss is from outside.
@@ -168,22 +169,17 @@ impl Loss {
 
     /// Value, terms and gradients.
     ///
-    /// The results are in new memory. What a call works in beside them the loss and its clones keep for their next
-    /// calls, until they are dropped.
+    /// What a call works in the loss and its clones keep for their next calls, until they are dropped. So do they with
+    /// the memory of a result that the caller drops: the next call writes its own result there, and a training step does
+    /// not ask the system for its gradients' memory each time. What the caller keeps is his.
     ///
     /// # Errors
     /// If the data do not fit the loss (the message names the input, the axis and both extents), or a
     /// hyperparameter is unknown or outside its domain.
     pub fn value_and_grad(&self, inputs: &[(&str, TensorView<'_>)], params: &Params) -> Result<Evaluation, Error> {
-        // Calls at once do not wait for each other: one that finds none works in new memory.
-        let idle = self.idle.try_lock().ok().and_then(|mut idle| idle.pop());
-        let mut workspace = idle.unwrap_or_default();
+        let mut workspace = self.idle.take();
         self.value_and_grad_into(inputs, params, &mut [], &mut workspace)?;
-        let evaluation = workspace.take_evaluation();
-        if let Ok(mut idle) = self.idle.try_lock() {
-            idle.push(workspace);
-        }
-        Ok(evaluation)
+        Ok(self.idle.put(workspace))
     }
 
     /// Value and terms, and gradients into memory of the caller; those for which none is given are in the result. A

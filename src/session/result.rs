@@ -1,5 +1,6 @@
 //! What a call gives.
 
+use super::idle::Home;
 use super::params::State;
 use crate::tensor::Tensor;
 
@@ -39,6 +40,7 @@ pub struct Evaluation {
     pub(super) terms: Vec<Term>,
     pub(super) gradients: Vec<Gradient>,
     pub(super) state: State,
+    pub(super) home: Home,
 }
 
 impl Evaluation {
@@ -76,8 +78,8 @@ impl Evaluation {
     }
 
     /// All gradients, to keep their memory.
-    pub fn into_gradients(self) -> Vec<Gradient> {
-        self.gradients
+    pub fn into_gradients(mut self) -> Vec<Gradient> {
+        std::mem::take(&mut self.gradients)
     }
 
     /// The gradient with respect to an input or a learnable.
@@ -89,6 +91,13 @@ impl Evaluation {
 impl Default for Evaluation {
     fn default() -> Self {
         let (value, terms, gradients, state) = (Value::Scalar(f64::NAN), Vec::new(), Vec::new(), State::default());
-        Evaluation { value, terms, gradients, state }
+        Evaluation { value, terms, gradients, state, home: Home::default() }
+    }
+}
+
+impl Drop for Evaluation {
+    fn drop(&mut self) {
+        let home = std::mem::take(&mut self.home);
+        home.give_back(self);
     }
 }

@@ -54,6 +54,28 @@ impl Workspace {
         std::mem::replace(&mut self.evaluation, next)
     }
 
+    /// Whether it holds memory of results.
+    pub(super) fn has_results(&self) -> bool {
+        !self.evaluation.gradients.is_empty() || matches!(self.evaluation.value, Value::Tensor(_))
+    }
+
+    /// Takes the memory of a result of the loss, where nobody else holds it, for the next one.
+    pub(super) fn take_back(&mut self, evaluation: &mut Evaluation) {
+        let Some((variant, ..)) = &self.variant else { return };
+        // The result may have been made by kernels for other data, with other gradients.
+        let roles = || variant.program.outputs.iter().map(|output| &output.role);
+        let is_output = |input: &str| roles().any(|role| matches!(role, OutputRole::Gradient(own) if own == input));
+        let gradients = std::mem::take(&mut evaluation.gradients).into_iter();
+        let usable = |one: &mut Gradient| is_output(&one.input) && is_alone(&mut one.tensor);
+        self.evaluation.gradients.extend(gradients.filter_map(|mut one| usable(&mut one).then_some(one)));
+        if let Value::Tensor(tensor) = &mut evaluation.value
+            && roles().any(|role| *role == OutputRole::Value)
+            && is_alone(tensor)
+        {
+            std::mem::swap(&mut self.evaluation.value, &mut evaluation.value);
+        }
+    }
+
     /// The kernels of the last call, if they are those of this loss for such data.
     pub(super) fn known(&self, loss: &Arc<Inner>, key: &Key) -> Option<&Arc<Variant>> {
         let known = self.variant.as_ref().filter(|(_, own, own_key)| Arc::ptr_eq(own, loss) && own_key == key);
@@ -143,6 +165,15 @@ impl Workspace {
     }
 }
 
+/// Whether nobody else holds the memory of a tensor of floats, in which a kernel may write then.
+fn is_alone(tensor: &mut Tensor) -> bool {
+    match &mut tensor.data {
+        Buffer::F32(data) => Arc::get_mut(data).is_some(),
+        Buffer::F64(data) => Arc::get_mut(data).is_some(),
+        _ => false,
+    }
+}
+
 /// The result of a program before it has run: its terms have their names.
 fn nothing_yet(program: &Program) -> Evaluation {
     let roles = program.outputs.iter().map(|output| &output.role);
@@ -150,7 +181,9 @@ fn nothing_yet(program: &Program) -> Evaluation {
         OutputRole::Term(name) => Some(Term { name: name.clone(), value: f64::NAN, weight: 1.0 }),
         _ => None,
     });
-    Evaluation { terms: terms.collect(), ..Evaluation::default() }
+    let mut evaluation = Evaluation::default();
+    evaluation.terms = terms.collect();
+    evaluation
 }
 
 /// The caller's memory with the outputs that go there: all of them are there, `check_targets` has seen to it.
