@@ -2,7 +2,7 @@
 //!
 //! The threads are those of rayon's pool: the one that the program's other libraries use too, so that together they do
 //! not start more threads than there are cores, and a caller chooses another one with `ThreadPool::install`. What the
-//! pieces are never depends on the number of threads, so neither do the results.
+//! pieces are never depends on the number of threads where that would make a difference to the results.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

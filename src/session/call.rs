@@ -186,9 +186,9 @@ impl Loss {
     /// gradient that lies dense and has the precision of the loss is written where it belongs, and nothing is copied.
     ///
     /// The workspace holds what a call needs. It is the caller's too: reused with tensors of the same shapes, a call
-    /// takes no memory from the heap, but for what the library of matrix products packs its operands into, for conditions
-    /// on hyperparameters whose values, or the extents that they speak of, have changed, for the first call that changes a
-    /// hyperparameter (see [`LossBuilder::build`]), and for what several threads need.
+    /// takes no memory from the heap, but for conditions on hyperparameters whose values, or the extents that they speak
+    /// of, have changed, for the first call that changes a hyperparameter (see [`LossBuilder::build`]), and for what
+    /// several threads need.
     ///
     /// ```
     /// use lossc::session::{Compiler, Params, Workspace};

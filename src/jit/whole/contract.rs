@@ -3,11 +3,10 @@
 //! The axes fall into four groups: those of the result that both operands have (batches), that only the
 //! first has (rows), that only the second has (columns), and the contracted ones. Of rows, columns and
 //! contracted axes the longest is a dimension of the matrices, after neighbours in memory have been merged; over the
-//! others, and over the batches, runs a loop. Batches and parts of long matrices, which depend on the extents only, are
-//! shared among threads.
+//! others, and over the batches, runs a loop. Many batches are shared among threads, or else the parts of each product.
 
-use gemm::Parallelism;
-
+use super::blocked::{Cut, Panels, Product};
+use super::micro::{self, Micro};
 use super::walk::{Span, Spans, count, for_each, for_some};
 use super::{Dimension, Strided, Threads};
 use crate::ir::AxisId;
@@ -15,9 +14,9 @@ use crate::jit::share;
 use crate::op::Element;
 
 /// An element of a matrix.
-pub(super) trait Entry: Copy + 'static {
+pub(super) trait Entry: Copy + From<f32> + 'static {
     const ZERO: Self;
-    const ONE: Self;
+    fn micro() -> &'static Micro<Self>;
     fn to_f64(self) -> f64;
     fn from_f64(value: f64) -> Self;
     fn is_finite(self) -> bool;
@@ -25,7 +24,10 @@ pub(super) trait Entry: Copy + 'static {
 
 impl Entry for f32 {
     const ZERO: f32 = 0.0;
-    const ONE: f32 = 1.0;
+
+    fn micro() -> &'static Micro<f32> {
+        micro::singles()
+    }
 
     fn to_f64(self) -> f64 {
         f64::from(self)
@@ -42,7 +44,10 @@ impl Entry for f32 {
 
 impl Entry for f64 {
     const ZERO: f64 = 0.0;
-    const ONE: f64 = 1.0;
+
+    fn micro() -> &'static Micro<f64> {
+        micro::doubles()
+    }
 
     fn to_f64(self) -> f64 {
         self
@@ -86,12 +91,13 @@ unsafe fn are_finite<T: Entry>(start: *mut T, line: Span) -> bool {
     elements.chunks(1024).all(|piece| piece.iter().fold(true, |finite, element| finite & element.is_finite()))
 }
 
-/// One matrix product, set or added, in which a product with a factor 0 is 0.
+/// One row of a matrix product, set or added, in which a product with a factor 0 is 0.
 ///
 /// # Safety
-/// As [`product`].
-unsafe fn masked_product<T: Entry>(rows: Span, columns: Span, depth: Span, [a, b, result]: [*mut T; 3], set: bool) {
-    for_each(&[rows, columns], &mut |at| {
+/// The pointers with the spans' strides and extents stay in their tensors, and the row of the last is written by nobody
+/// else.
+unsafe fn masked_row<T: Entry>(columns: Span, depth: Span, [a, b, result]: [*mut T; 3], set: bool) {
+    for_each(&[columns], &mut |at| {
         let mut sum = 0.0;
         for_each(&[depth], &mut |step| {
             // SAFETY: as the caller ensures.
@@ -116,14 +122,15 @@ pub(super) fn run<T: Entry>(
     a: &Strided,
     b: &Strided,
     result: &Strided,
+    panels: &mut Panels,
 ) {
     debug_assert!([a, b, result].iter().all(|tensor| tensor.element == Element::Real), "matrices of reals");
     let products = Products::new(over, a, b, result);
-    products.run::<T>(threads, product::<T>);
+    products.run::<T>(threads, panels);
     // An infinity or NaN in an operand leaves none of the elements finite that it is multiplied for, so that looking at
     // the result, which is smaller, does as a rule.
     if masked && !is_finite::<T>(result) && !(is_finite::<T>(a) && is_finite::<T>(b)) {
-        products.run::<T>(threads, masked_product::<T>);
+        products.run_masked::<T>(threads);
     }
 }
 
@@ -155,6 +162,10 @@ impl<'a> Products<'a> {
         let (mut batches, mut inner) = (group(true, true), merged(inner));
         let (rows, further_rows) = longest(group(true, false));
         let (columns, further_columns) = longest(group(false, true));
+        // The kernels are fast where rows of the result are neighbours in memory: the transposed product is the same.
+        if columns.strides[2] == 1 && rows.strides[2] != 1 {
+            return Products::new(over, b, a, result);
+        }
         batches.extend(group(false, false));
         batches.extend(further_rows);
         batches.extend(further_columns);
@@ -166,28 +177,53 @@ impl<'a> Products<'a> {
         Products { tensors: [a, b, result], rows, columns, depth, batches, inner }
     }
 
-    /// Computes all of them by `product`.
-    fn run<T: Entry>(&self, threads: Threads, product: unsafe fn(Span, Span, Span, [*mut T; 3], bool)) {
-        let (batches, inner) = (&self.batches, &self.inner);
-        let spans = [&[self.rows, self.columns, self.depth][..], batches, inner];
-        let work = spans.iter().fold(1_u64, |work, spans| work.saturating_mul(count(spans) as u64));
-        let parts = Parts::new(self.rows, self.columns, work / count(batches).max(1) as u64);
-        let pieces = count(batches) * parts.count;
-        share::pieces(threads.used(work / PRODUCTS, pieces), pieces, &|_, piece| {
-            let (rows, columns, start) = parts.part(self.rows, self.columns, piece % parts.count);
-            let batch = piece / parts.count;
-            for_some(batches, batch..batch + 1, &mut |outer| {
-                let mut first = true;
-                for_each(inner, &mut |further| {
-                    let at = |tensor: usize| {
-                        let offset = outer.0[tensor] + further.0[tensor] + start[tensor];
-                        self.tensors[tensor].address.cast::<T>().wrapping_offset(offset)
-                    };
-                    // SAFETY: all positions lie in the tensors (see `Strided`); the part of the result is only this
-                    // piece's.
-                    unsafe { product(rows, columns, self.depth, [at(0), at(1), at(2)], first) };
-                    first = false;
+    /// How many products of numbers there are.
+    fn work(&self) -> u64 {
+        let spans = [&[self.rows, self.columns, self.depth][..], &self.batches, &self.inner];
+        spans.iter().fold(1_u64, |work, spans| work.saturating_mul(count(spans) as u64))
+    }
+
+    /// Computes all of them.
+    fn run<T: Entry>(&self, threads: Threads, panels: &mut Panels) {
+        let (micro, batches, work) = (T::micro(), count(&self.batches), self.work() / PRODUCTS);
+        let spans = [self.rows, self.columns, self.depth];
+        let cut = Cut::new(micro, spans.map(|span| span.extent));
+        let many = batches >= threads.most();
+        let workers = threads.used(work, if many { batches } else { cut.parts() });
+        let (at_once, each) = if many { (workers, 1) } else { (1, workers) };
+        let room = panels.room::<T>(&cut, at_once, workers);
+        share::pieces(at_once, batches, &|worker, batch| {
+            self.for_each_of_batch(batch, &mut |matrices, set| {
+                // SAFETY: all positions lie in the tensors (see `Strided`); the result is only this batch's.
+                let product = unsafe { Product::new(spans, matrices, set) };
+                product.run(each, micro, cut, room.from(worker));
+            });
+        });
+    }
+
+    /// As [`Products::run`], without the products that have a factor 0.
+    fn run_masked<T: Entry>(&self, threads: Threads) {
+        let rows = self.rows.extent;
+        let pieces = rows * count(&self.batches);
+        share::pieces(threads.used(self.work(), pieces), pieces, &|_, piece| {
+            self.for_each_of_batch(piece / rows, &mut |matrices: [*mut T; 3], set| {
+                let row = [0, 1, 2].map(|tensor| {
+                    matrices[tensor].wrapping_offset(self.rows.strides[tensor] * (piece % rows) as isize)
                 });
+                // SAFETY: all positions lie in the tensors (see `Strided`); the row is only this piece's.
+                unsafe { masked_row::<T>(self.columns, self.depth, row, set) };
+            });
+        });
+    }
+
+    /// Where the matrices of a batch begin, for each place along the further contracted axes; whether it is the first.
+    fn for_each_of_batch<T>(&self, batch: usize, visit: &mut dyn FnMut([*mut T; 3], bool)) {
+        for_some(&self.batches, batch..batch + 1, &mut |outer| {
+            let mut first = true;
+            for_each(&self.inner, &mut |further| {
+                let start = |of: usize| self.tensors[of].address.cast::<T>();
+                visit([0, 1, 2].map(|of| start(of).wrapping_offset(outer.0[of] + further.0[of])), first);
+                first = false;
             });
         });
     }
@@ -195,69 +231,6 @@ impl<'a> Products<'a> {
 
 /// How many products a tenth of a nanosecond takes, very roughly.
 const PRODUCTS: u64 = 3;
-
-/// How a matrix of the result is cut: along its longer side, into `count` parts.
-struct Parts {
-    of_rows: bool,
-    length: usize,
-    count: usize,
-}
-
-impl Parts {
-    /// Into how many parts at most, and how long they are at least: every part packs the other matrix anew.
-    const MOST: usize = 16;
-    const SHORTEST: usize = 256;
-    /// A product with fewer products of numbers is not cut.
-    const SMALL: u64 = 1 << 22;
-
-    fn new(rows: Span, columns: Span, work: u64) -> Parts {
-        let of_rows = rows.extent >= columns.extent;
-        let extent = if of_rows { rows.extent } else { columns.extent };
-        let shortest = if work < Self::SMALL { extent } else { Self::SHORTEST };
-        let length = extent.div_ceil(Self::MOST).max(shortest).max(1).next_multiple_of(16);
-        Parts { of_rows, length, count: extent.div_ceil(length) }
-    }
-
-    /// Rows and columns of a part, and where it begins in each tensor.
-    fn part(&self, mut rows: Span, mut columns: Span, part: usize) -> (Span, Span, [isize; 3]) {
-        let begin = part * self.length;
-        let cut = if self.of_rows { &mut rows } else { &mut columns };
-        cut.extent = self.length.min(cut.extent - begin);
-        let start = cut.strides.map(|stride| stride * begin as isize);
-        (rows, columns, start)
-    }
-}
-
-/// One matrix product, set or added.
-///
-/// # Safety
-/// The pointers with the spans' strides and extents stay in their tensors, and the last is written by nobody else.
-unsafe fn product<T: Entry>(rows: Span, columns: Span, depth: Span, [a, b, result]: [*mut T; 3], set: bool) {
-    // SAFETY: as the caller ensures.
-    unsafe {
-        gemm::gemm(
-            rows.extent,
-            columns.extent,
-            depth.extent,
-            result,
-            columns.strides[2],
-            rows.strides[2],
-            !set,
-            a.cast_const(),
-            depth.strides[0],
-            rows.strides[0],
-            b.cast_const(),
-            columns.strides[1],
-            depth.strides[1],
-            if set { T::ZERO } else { T::ONE },
-            T::ONE,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
-    }
-}
 
 /// Spans that lie next to each other in every tensor as one.
 fn merged(mut spans: Spans) -> Spans {

@@ -4,7 +4,10 @@
 //! neither plans nor frames.
 
 mod adding;
+mod blocked;
 mod contract;
+mod micro;
+mod pack;
 mod sorting;
 mod walk;
 
@@ -101,6 +104,7 @@ impl Real for f64 {
 pub(super) struct Scratch {
     keys: Vec<Key>,
     list: adding::List,
+    panels: blocked::Panels,
 }
 
 /// By what an element is sorted, and its place.
@@ -128,10 +132,10 @@ fn run_in<T: Real + contract::Entry>(
     result: &Strided,
     scratch: &mut Scratch,
 ) {
-    let Scratch { keys, list } = scratch;
+    let Scratch { keys, list, panels } = scratch;
     match (op, operands) {
         (WholeOp::Contract { over, masked }, [a, b]) => {
-            contract::run::<T>((over, *masked), threads, a, b, result);
+            contract::run::<T>((over, *masked), threads, a, b, result, panels);
         }
         (WholeOp::Order(axis), [x]) => sorting::order::<T>(*axis, threads, x, result, keys),
         (WholeOp::TopIndex { over, to, along }, [x]) => {
