@@ -51,6 +51,10 @@ impl Instance {
                 let bound = self.bench.graph().real(0.25);
                 self.bench.graph().compare(Compare::Lt, x, bound)
             }
+            'x' if self.condition == "x is never negative" => {
+                let x = self.bench.real(&[n, c], &values);
+                self.bench.graph().unary(Unary::Abs, x)
+            }
             'x' if self.condition == "x is an int" => self.bench.int(&[n, c], &small),
             'y' if self.condition.contains("sizes") => {
                 let size = self.bench.graph().size(n);

@@ -6,7 +6,7 @@
 use super::Grade::{Exact, Extends, Rounding};
 use super::{Condition, Row, always, when};
 use crate::ir::{Constant, Graph, NodeId, Op};
-use crate::op::{Binary, Element};
+use crate::op::{Binary, Element, ReduceOp, SoftmaxOp, Unary};
 use crate::rewrite::pattern::Bindings;
 
 /// c and 1/c are normal numbers also in single precision, far from its limits.
@@ -21,6 +21,32 @@ const SIZE: Condition =
     Condition { name: "y is made of sizes", holds: |graph, found| made_of_sizes(graph, found.node('y')) };
 
 const INTEGERS: Condition = Condition { name: "x is an int", holds: is_integer };
+
+/// So that no bound is needed before a root.
+const NEVER_NEGATIVE: Condition = Condition {
+    name: "x is never negative",
+    holds: |graph, found| is_never_negative(graph, found.node('x'), DEEP),
+};
+
+/// How far down it is looked.
+const DEEP: u32 = 8;
+
+/// Whether a value is 0 or more, or NaN, whatever the data.
+fn is_never_negative(graph: &Graph, id: NodeId, depth: u32) -> bool {
+    let node = graph.node(id);
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let of = |position: usize| is_never_negative(graph, node.operands[position], depth);
+    match &node.op {
+        Op::Constant(Constant::Real(value)) => *value >= 0.0,
+        Op::Unary(op) => matches!(op, Unary::Abs | Unary::Exp | Unary::Sigmoid | Unary::Softplus | Unary::Sqrt),
+        Op::Softmax(SoftmaxOp::Softmax | SoftmaxOp::Complement, _) => true,
+        Op::Binary(Binary::Mul) => node.operands[0] == node.operands[1] || of(0) && of(1),
+        Op::Binary(Binary::Add | Binary::Div | Binary::Min) => of(0) && of(1),
+        Op::Select => of(1) && of(2),
+        Op::Broadcast(_) | Op::Reduce(ReduceOp::Sum | ReduceOp::Min, _) => of(0),
+        _ => false,
+    }
+}
 
 /// Constants and sizes combine first, before the tensor.
 const SCALARS: Condition = Condition {
@@ -107,6 +133,10 @@ pub const ROWS: &[Row] = &[
     // Not max(x, 0), which shares its gradient at 0.
     always("pow-one",           Exact,    "pow(x, 1) => select(lt(x, 0), 0, x)"),
     always("pow-two",           Rounding, "pow(x, 2) => max(x, 0) * max(x, 0)"),
+    always("pow-half",          Rounding, "pow(x, 0.5) => sqrt(select(lt(x, 0), 0, x))"),
+    always("pow-minus-half",    Rounding, "pow(x, -0.5) => 1 / sqrt(select(lt(x, 0), 0, x))"),
+    always("pow-three-halves",  Rounding, "pow(x, 1.5) => select(lt(x, 0), 0, x) * sqrt(select(lt(x, 0), 0, x))"),
+    when  ("never-below-zero",  Exact,    "select(lt(x, 0), 0, x) => x", NEVER_NEGATIVE),
     when  ("eq-self",           Exact,    "eq(x, x) => true", INTEGERS),
     when  ("le-self",           Exact,    "le(x, x) => true", INTEGERS),
     always("lt-self",           Exact,    "lt(x, x) => false"),
