@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
-use crate::kernel::{BufferId, Place, RegisterId, TensorRef};
+use crate::kernel::{Place, RegisterId, TensorRef};
 use crate::op::{Binary, ReduceOp, Unary};
 
 /// What becomes of a value.
@@ -17,8 +17,8 @@ use crate::op::{Binary, ReduceOp, Unary};
 pub(super) enum Goal {
     /// Written to an output.
     Output(TensorRef, Vec<Position>),
-    /// Kept in a buffer.
-    Keep(BufferId),
+    /// Kept in memory, at the positions of the open loops.
+    Keep(TensorRef),
     /// Set as a scalar.
     Set(RegisterId),
     /// Reduced into a place that a loop further out has set to the neutral element.
@@ -46,8 +46,26 @@ pub(super) struct Item {
     requires: Vec<usize>,
 }
 
+/// Where a value is found after it was computed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Home {
+    /// In a scalar.
+    Register(RegisterId),
+    /// In memory, at the positions of the open loops.
+    Memory(TensorRef),
+}
+
+impl From<Place> for Home {
+    fn from(place: Place) -> Home {
+        match place {
+            Place::Register(register) => Home::Register(register),
+            Place::Buffer(buffer) => Home::Memory(TensorRef::Buffer(buffer)),
+        }
+    }
+}
+
 /// Where each value is found at this point of the program.
-pub(super) type Available = FxHashMap<ValueId, Place>;
+pub(super) type Available = FxHashMap<ValueId, Home>;
 
 /// The surroundings of an analysis.
 pub(super) struct Context<'a> {

@@ -7,7 +7,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::analysis::{Demand, Goal, is_transcendental};
+use super::analysis::{Demand, Goal, Home, is_transcendental};
 use super::schedule::Scheduler;
 use super::value::{Position, Source, ValueId, ValueOp};
 use crate::ir::AxisId;
@@ -48,7 +48,7 @@ impl Scheduler<'_> {
     fn remember(&mut self, provided: Vec<(Demand, Option<Place>)>) {
         for (demand, place) in provided {
             if let Some(place) = place {
-                self.available.insert(demand.value, place);
+                self.available.insert(demand.value, Home::from(place));
             }
         }
     }
@@ -287,22 +287,21 @@ impl<'a, 'b> Writer<'a, 'b> {
                 let coordinates = positions.iter().map(|&position| self.coordinate(position, None)).collect();
                 Effect::Store(Access { tensor: *tensor, coordinates }, line)
             }
-            Goal::Keep(buffer) => Effect::Store(self.own(*buffer), line),
+            Goal::Keep(tensor) => Effect::Store(self.own(*tensor), line),
             Goal::Set(register) => Effect::Set(*register, line),
             Goal::Reduce(op, Place::Register(register)) => Effect::Accumulate(*op, Target::Register(*register), line),
-            Goal::Reduce(op, Place::Buffer(buffer)) => Effect::Accumulate(*op, Target::Memory(self.own(*buffer)), line),
+            Goal::Reduce(op, Place::Buffer(buffer)) => {
+                Effect::Accumulate(*op, Target::Memory(self.own(TensorRef::Buffer(*buffer))), line)
+            }
             Goal::Provide => unreachable!("a leaf's values have got their places"),
         };
         self.strip.effects.push(effect);
     }
 
-    /// The element of a buffer at the loops' own positions.
-    fn own(&self, buffer: BufferId) -> Access {
-        let axes = &self.scheduler.plan.buffer(buffer).axes;
-        Access {
-            tensor: TensorRef::Buffer(buffer),
-            coordinates: axes.iter().map(|&axis| Coordinate::Axis(axis)).collect(),
-        }
+    /// The element of a tensor at the loops' own positions.
+    fn own(&self, tensor: TensorRef) -> Access {
+        let axes = self.scheduler.plan.axes_of(tensor);
+        Access { tensor, coordinates: axes.iter().map(|&axis| Coordinate::Axis(axis)).collect() }
     }
 
     fn coordinate(&self, position: Position, axis: Option<AxisId>) -> Coordinate {
@@ -351,8 +350,8 @@ impl<'a, 'b> Writer<'a, 'b> {
             Instruction::Load(block(buffer))
         } else {
             match self.scheduler.available.get(&id) {
-                Some(Place::Register(register)) => Instruction::Register(*register),
-                Some(Place::Buffer(buffer)) => Instruction::Load(self.own(*buffer)),
+                Some(Home::Register(register)) => Instruction::Register(*register),
+                Some(Home::Memory(tensor)) => Instruction::Load(self.own(*tensor)),
                 None => self.instruction(id),
             }
         };
@@ -393,7 +392,7 @@ impl<'a, 'b> Writer<'a, 'b> {
             Source::Input(input) => of(TensorRef::Input(input)),
             Source::Buffer(buffer) => of(TensorRef::Buffer(buffer)),
             Source::Value(stored) => {
-                let Some(&Place::Buffer(buffer)) = self.scheduler.available.get(&stored) else {
+                let Some(&Home::Memory(tensor)) = self.scheduler.available.get(&stored) else {
                     unreachable!("what is loaded elsewhere was stored")
                 };
                 // The buffer lacks the axes that were open when it was made; there the positions agree.
@@ -401,8 +400,8 @@ impl<'a, 'b> Writer<'a, 'b> {
                     let position = positions.iter().find(|(own, _)| own == axis).map(|&(_, position)| position);
                     self.coordinate(position.unwrap_or(Position::Axis(*axis)), Some(*axis))
                 };
-                let axes = &self.scheduler.plan.buffer(buffer).axes;
-                Access { tensor: TensorRef::Buffer(buffer), coordinates: axes.iter().map(at).collect() }
+                let axes = self.scheduler.plan.axes_of(tensor);
+                Access { tensor, coordinates: axes.iter().map(at).collect() }
             }
         }
     }

@@ -16,6 +16,7 @@
 mod analysis;
 mod block;
 mod contract;
+mod lend;
 mod one_hot;
 mod prepare;
 mod region;

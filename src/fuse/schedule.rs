@@ -4,13 +4,17 @@
 //! the demands into levels, and makes for every level first what is outside of the loop (by itself,
 //! with the axes that are left), then the loop, whose body is made in the same way one depth further in.
 
-use super::analysis::{Available, Context, Demand, Goal, Item};
+use rustc_hash::FxHashMap;
+
+use super::analysis::{Available, Context, Demand, Goal, Home, Item};
+use super::lend::loans;
 use super::prepare::Piece;
 use super::region::{Level, Step};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
 use crate::kernel::{
     Accumulator, Buffer, BufferId, BufferKind, Function, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
+    TensorRef,
 };
 use crate::op::{Element, ReduceOp, Unary};
 
@@ -24,6 +28,7 @@ pub(super) fn schedule(plan: Plan, values: &Values, levels: Vec<Level>, inlined:
         open: Vec::new(),
         vector: None,
         contiguity,
+        lent: FxHashMap::default(),
         inlined,
     };
     scheduler.plan.statements = scheduler.in_order(levels);
@@ -79,6 +84,8 @@ pub(super) struct Scheduler<'a> {
     pub open: Vec<AxisId>,
     pub vector: Option<AxisId>,
     contiguity: Vec<u64>,
+    /// The outputs in whose memory a loop is to leave values.
+    lent: FxHashMap<ValueId, u32>,
     /// Which functions are computed where they stand.
     pub inlined: &'a dyn Fn(Function) -> bool,
 }
@@ -163,6 +170,7 @@ impl Scheduler<'_> {
     fn levels(&mut self, axis: AxisId, items: Vec<Item>) -> Vec<Statement> {
         let items = self.context().postponed(items, axis);
         let kept = self.context().kept(&items, axis);
+        let loans = if kept.is_empty() { loans(&self.context(), &self.plan.outputs, &items, axis) } else { Vec::new() };
         let last = items.iter().map(|item| item.level).max().unwrap_or(0);
         let mut levels: Vec<(Vec<Demand>, Vec<Demand>)> = vec![Default::default(); last + 1];
         for item in items {
@@ -173,6 +181,11 @@ impl Scheduler<'_> {
             let domain = self.context().domain(value);
             levels[level].1.push(Demand { value, goal: Goal::Provide, domain });
         }
+        for loan in &loans {
+            let domain = self.context().domain(loan.value);
+            levels[loan.level].1.push(Demand { value: loan.value, goal: Goal::Provide, domain });
+            self.lent.insert(loan.value, loan.output);
+        }
         let mut statements = Vec::new();
         for (outside, inside) in levels {
             statements.extend(self.run(outside));
@@ -181,6 +194,8 @@ impl Scheduler<'_> {
                 statements.push(self.looped(axis, inside));
             }
         }
+        // By now something else lies there.
+        loans.iter().for_each(|loan| drop(self.available.remove(&loan.value)));
         statements
     }
 
@@ -195,6 +210,12 @@ impl Scheduler<'_> {
                 continue;
             }
             let value = self.values.get(demand.value);
+            if let Some(output) = self.lent.remove(&demand.value) {
+                let tensor = TensorRef::Output(output);
+                provided.push((demand.value, Home::Memory(tensor)));
+                inner.push(Demand { value: demand.value, goal: Goal::Keep(tensor), domain: value.axes.clone() });
+                continue;
+            }
             let reduction = match &value.op {
                 // One that keeps the axis is whole inside of the loop, and kept from there.
                 ValueOp::Reduce(op, over) if over.contains(&axis) => Some(*op),
@@ -207,7 +228,7 @@ impl Scheduler<'_> {
                 None => BufferKind::Kept,
             };
             let place = self.new_place(demand.value, kind);
-            provided.push((demand.value, place.clone()));
+            provided.push((demand.value, Home::from(place.clone())));
             match (reduction, place) {
                 (Some(op), place) => {
                     accumulators.push(Accumulator { op, element: value.element, place: place.clone() });
@@ -216,7 +237,8 @@ impl Scheduler<'_> {
                 }
                 (None, Place::Buffer(buffer)) => {
                     let domain = value.axes.clone();
-                    inner.push(Demand { value: demand.value, goal: Goal::Keep(buffer), domain });
+                    let goal = Goal::Keep(TensorRef::Buffer(buffer));
+                    inner.push(Demand { value: demand.value, goal, domain });
                 }
                 (None, Place::Register(_)) => unreachable!("a value kept in a loop has the loop's axis"),
             }
@@ -302,7 +324,7 @@ impl Scheduler<'_> {
             let place = self.new_place(demand.value, BufferKind::Kept);
             let goal = match place {
                 Place::Register(register) => Goal::Set(register),
-                Place::Buffer(buffer) => Goal::Keep(buffer),
+                Place::Buffer(buffer) => Goal::Keep(TensorRef::Buffer(buffer)),
             };
             placed.push((Demand { goal, ..demand }, Some(place)));
         }

@@ -113,7 +113,8 @@ impl Translator<'_, '_> {
         let last = at.coordinates.last() == Some(&Coordinate::Axis(vector));
         let once = at.coordinates.iter().filter(|&&own| own == Coordinate::Axis(vector)).count() == 1;
         let steps = address.step.is_some();
-        let is_result = written && matches!(at.tensor, TensorRef::Output(_));
+        let read_back = |output| self.plan.reads_back(&self.plan.statements, output);
+        let is_result = written && matches!(at.tensor, TensorRef::Output(output) if !read_back(output));
         Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, positions })
     }
 

@@ -435,6 +435,18 @@ impl Plan {
         })
     }
 
+    /// Whether some statements read what they have written to an output.
+    pub fn reads_back(&self, statements: &[Statement], output: u32) -> bool {
+        let is_it =
+            |line: &Line| matches!(&line.instruction, Instruction::Load(at) if at.tensor == TensorRef::Output(output));
+        statements.iter().any(|statement| match statement {
+            Statement::Strip(strip) => strip.lines.iter().any(is_it),
+            Statement::Loop(inner) => self.reads_back(&inner.body, output),
+            Statement::Repeat(repeat) => self.reads_back(&repeat.body, output),
+            Statement::Call(_) | Statement::Whole(_) => false,
+        })
+    }
+
     /// The axes of a tensor, without the lanes of a block.
     pub fn axes_of(&self, tensor: TensorRef) -> &[AxisId] {
         match tensor {

@@ -53,6 +53,11 @@ impl Plan {
                 let _ = writeln!(text, "{what}: {}", kept.join(", "));
             }
         }
+        let lent = (0..self.outputs.len()).filter(|&output| self.reads_back(&self.statements, output as u32));
+        let lent: Vec<&str> = lent.map(|output| self.outputs[output].name.as_str()).collect();
+        if !lent.is_empty() {
+            let _ = writeln!(text, "memory between passes, that of results: {}", lent.join(", "));
+        }
         text
     }
 

@@ -1,7 +1,7 @@
 //! Loss-like programs with their gradients.
 
 use lossc::ir::{AxisId, NodeId};
-use lossc::jit::Precision;
+use lossc::jit::{Precision, Vectors, plan};
 use lossc::op::{Binary, Compare, Element, ReduceOp, SoftmaxOp, Unary};
 use lossc::tensor::Tensor;
 
@@ -91,6 +91,16 @@ fn dice_is_two_passes() {
     agree_both(&b, |p| vec![reals("pred", &[3, 5, 400], 1, p), reals("target", &[3, 5, 400], 2, p)], &[]);
 }
 
+/// Dice of a sigmoid over some axes, with its gradient.
+fn dice_of_sigmoid(b: &mut Build, over: &[AxisId], z: NodeId, t: NodeId) -> (NodeId, NodeId) {
+    let x = b.graph().unary(Unary::Sigmoid, z);
+    let (value, gradient) = dice(b, over, x, t);
+    let minus = b.graph().unary(Unary::Neg, z);
+    let rest = b.graph().unary(Unary::Sigmoid, minus);
+    let slope = b.mul(x, rest);
+    (value, b.mul(gradient, slope))
+}
+
 #[test]
 fn dice_of_a_sigmoid_keeps_the_sigmoid() {
     let mut b = Build::default();
@@ -107,6 +117,44 @@ fn dice_of_a_sigmoid_keeps_the_sigmoid() {
     let text = loops(&b.program);
     assert_eq!(text.matches("call sigmoid").count(), 1, "{text}");
     agree_both(&b, |p| vec![reals("logits", &[3000], 1, p), reals("target", &[3000], 2, p)], &[]);
+}
+
+/// How often the memory of the last output is written, and how often it is read.
+fn loans(b: &Build) -> (usize, usize) {
+    let text = plan(&b.program, Precision::F32, Vectors::Wide).to_string();
+    let name = format!("gradient o{}[", b.program.outputs.len() - 1);
+    let read = text.matches(&format!("= {name}")).count();
+    (text.matches(&name).count() - read, read)
+}
+
+#[test]
+fn a_gradient_lends_its_memory_for_its_slope() {
+    for axes in [1, 2] {
+        let mut b = Build::default();
+        let all: Vec<AxisId> = ["N", "C"][..axes].iter().map(|name| b.axis(name)).collect();
+        let (z, t) = (b.real("logits", &all), b.real("target", &all));
+        let (value, gradient) = dice_of_sigmoid(&mut b, &all, z, t);
+        b.output(value, &[]);
+        b.output(gradient, &all);
+        assert_eq!(loans(&b), (2, 1));
+        let shape = &[70, 90][..axes];
+        agree_both(&b, |p| vec![reals("logits", shape, 1, p), reals("target", shape, 2, p)], &[]);
+    }
+}
+
+#[test]
+fn a_gradient_whose_functions_are_computed_beside_it_lends_nothing() {
+    let mut b = Build::default();
+    let n = b.axis("N");
+    let (z, t) = (b.real("logits", &[n]), b.real("target", &[n]));
+    let (value, gradient) = dice_of_sigmoid(&mut b, &[n], z, t);
+    b.output(value, &[]);
+    let x = b.graph().unary(Unary::Sigmoid, z);
+    let other = b.mul(x, value);
+    b.output(other, &[n]);
+    b.output(gradient, &[n]);
+    assert_eq!(loans(&b), (1, 0));
+    agree_both(&b, |p| vec![reals("logits", &[5000], 1, p), reals("target", &[5000], 2, p)], &[]);
 }
 
 #[test]

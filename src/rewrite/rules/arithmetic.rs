@@ -23,10 +23,8 @@ const SIZE: Condition =
 const INTEGERS: Condition = Condition { name: "x is an int", holds: is_integer };
 
 /// So that no bound is needed before a root.
-const NEVER_NEGATIVE: Condition = Condition {
-    name: "x is never negative",
-    holds: |graph, found| is_never_negative(graph, found.node('x'), DEEP),
-};
+const NEVER_NEGATIVE: Condition =
+    Condition { name: "x is never negative", holds: |graph, found| is_never_negative(graph, found.node('x'), DEEP) };
 
 /// How far down it is looked.
 const DEEP: u32 = 8;
