@@ -76,7 +76,7 @@ pub(super) struct Context<'a> {
     pub inlined: bool,
 }
 
-/// With how many functions in all a pass waits for memory rather than for arithmetic: computing one again is then cheaper
+/// With how many functions, divisions and roots in all a pass waits for memory rather than for arithmetic: computing one again is then cheaper
 /// than a number that is written and read.
 const FEW: usize = 4;
 
@@ -151,12 +151,18 @@ impl Context<'_> {
         heavy
     }
 
-    /// How many functions some demands have in all.
+    /// How many functions some demands have in all, with divisions and roots, which the processor does not do at once.
     fn functions(&self, items: &[Item]) -> usize {
         let mut functions = FxHashSet::default();
         for item in items {
             self.walk(self.body(&item.demand), |id| {
-                if is_transcendental(&self.values.get(id).op) {
+                let value = self.values.get(id);
+                let slow = match value.op {
+                    ValueOp::Binary(Binary::Div) => !self.values.axes(value.operands[1]).is_empty(),
+                    ValueOp::Unary(Unary::Sqrt) => !value.axes.is_empty(),
+                    _ => false,
+                };
+                if slow || is_transcendental(&value.op) {
                     functions.insert(id);
                 }
                 true

@@ -4,14 +4,14 @@
 //! order of loops would cost, [`schedule`] nests the loops, [`block`] cuts the innermost code into strips
 //! and calls of block functions.
 //!
-//! The cost model. At every depth the next loop is the axis with the fewest levels (a reduction along
-//! the axis is available one level later, and every level is one more pass); among equals the one whose
-//! neighbours are far apart in memory comes first, so that the contiguous axis ends up innermost or is
-//! the vector axis. What is needed on two levels is computed again where it is a few operations on
-//! loaded inputs, and kept in memory where a transcendental function or a reduction is part of it. What
-//! does not vary along a loop is computed before it. In passes over the whole data that have few functions, and these written
-//! into the code, a function is computed again as well: such passes wait for memory. Operations on whole tensors cut the program into levels
-//! ([`whole`], [`region`]).
+//! The cost model. At every depth the next loop is the axis with the fewest levels (a reduction along the axis is
+//! available one level later, and every level is one more pass); among equals the one whose neighbours are far apart in
+//! memory comes first, so that the contiguous axis ends up innermost or is the vector axis. What is needed on two
+//! levels is computed again where it is a few operations on loaded inputs, and kept in memory where a transcendental
+//! function or a reduction is part of it. What does not vary along a loop is computed before it. In passes over the
+//! whole data that have few functions, divisions and roots, and these written into the code, a function is computed
+//! again as well: such passes wait for memory. Operations on whole tensors cut the program into levels ([`whole`],
+//! [`region`]).
 
 mod analysis;
 mod block;
