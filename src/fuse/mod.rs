@@ -10,8 +10,9 @@
 //! levels is computed again where it is a few operations on loaded inputs, and kept in memory where a transcendental
 //! function or a reduction is part of it. What does not vary along a loop is computed before it. In passes over the
 //! whole data that have few functions, divisions and roots, and these written into the code, a function is computed
-//! again as well: such passes wait for memory. Operations on whole tensors cut the program into levels ([`whole`],
-//! [`region`]).
+//! again as well: such passes wait for memory; but functions that the pass which writes an output needs of the inputs
+//! alone an earlier pass leaves in the output's own memory ([`lend`]). Operations on whole tensors cut the program into
+//! levels ([`whole`], [`region`]).
 
 mod analysis;
 mod block;
