@@ -90,7 +90,7 @@ pub(super) struct Cut {
 
 impl Cut {
     /// Bounds: one panel of columns stays in the innermost cache, some panels of rows in the next one.
-    const DEEPEST: usize = 512;
+    const DEEPEST: usize = 256;
     const LONGEST_PART: usize = 256;
     const LONGEST_SHARED: usize = 4096;
     /// Into how many parts a side is cut that is not long.
@@ -136,6 +136,9 @@ impl<T: Entry> Product<T> {
         if self.depth.extent == 0 {
             return self.clear();
         }
+        if self.is_of_dots(micro) {
+            return self.dots(micro);
+        }
         for deep in parts(self.depth.extent, cut.depth) {
             for short in parts(short, cut.shared) {
                 self.share_panels(threads, micro, cut, &short, &deep, &room);
@@ -150,6 +153,39 @@ impl<T: Entry> Product<T> {
                         self.tiles(micro, [short.clone(), long], &deep, [room.shared(), panels]);
                     }
                 });
+            }
+        }
+    }
+
+    /// Whether the result has few elements, and both operands lie along the depth.
+    fn is_of_dots(&self, micro: &Micro<T>) -> bool {
+        let few = self.rows.extent.saturating_mul(self.columns.extent) <= Self::FEW;
+        few && micro.dots.iter().all(|&most| most > 0) && self.depth.strides[..2] == [1, 1]
+    }
+
+    /// Up to so many elements of a result are computed without packing.
+    const FEW: usize = 256;
+    /// So much of the depth at once.
+    const LONG: usize = 1024;
+
+    /// Computes a small result from operands where they are.
+    fn dots(&self, micro: &Micro<T>) {
+        let strides = [self.rows.strides[2], self.columns.strides[2]];
+        for deep in parts(self.depth.extent, Self::LONG) {
+            for across in parts(self.columns.extent, micro.dots[1]) {
+                for down in parts(self.rows.extent, micro.dots[0]) {
+                    let (row, column) = (down.start as isize, across.start as isize);
+                    let offsets = [
+                        row * self.rows.strides[0] + deep.start as isize,
+                        column * self.columns.strides[1] + deep.start as isize,
+                        row * strides[0] + column * strides[1],
+                    ];
+                    let [first, second, result] = [0, 1, 2].map(|of| self.matrices[of].wrapping_offset(offsets[of]));
+                    let (depth, set) = (deep.len(), self.set && deep.start == 0);
+                    let tile = Tile { rows: down.len(), columns: across.len(), depth, result, strides, set };
+                    // SAFETY: the tile lies in the result, which is this product's; the lines lie in the operands.
+                    unsafe { micro.dots(&tile, first, second, [self.rows.strides[0], self.columns.strides[1]]) };
+                }
             }
         }
     }

@@ -31,6 +31,10 @@ type Kernel<T> = unsafe fn(
     *const T,
 );
 
+/// Depth; result, rows, columns; the result's strides from column to column and from row to row, that of rows and that of
+/// columns, of which the elements along the depth lie next to each other; the rest as above.
+type Dots<T> = unsafe fn(usize, *mut T, *const T, *const T, isize, isize, isize, isize, T, T, u8, bool, bool, bool);
+
 /// The kernels for one kind of machine.
 pub(super) struct Micro<T: 'static> {
     /// Rows that a vector has.
@@ -41,6 +45,10 @@ pub(super) struct Micro<T: 'static> {
     pub columns: usize,
     /// By vectors of rows, then by columns.
     kernels: &'static [Kernel<T>],
+    /// The most rows and columns of products along the depth, none if there are no such kernels: then these by rows, then
+    /// by columns.
+    pub dots: [usize; 2],
+    dot_kernels: &'static [Dots<T>],
     pub pack_rows: Pack<T>,
     pub pack_columns: Pack<T>,
 }
@@ -92,6 +100,38 @@ impl<T: From<f32>> Micro<T> {
             );
         }
     }
+
+    /// As [`Micro::run`], of rows and columns whose elements along the depth lie next to each other where they are: each
+    /// lane of a vector has its own sum. The strides are from row to row and from column to column.
+    ///
+    /// # Safety
+    /// The result is memory of so many rows and columns, at least one and at most as many as `dots` says; they lie in
+    /// memory, `depth` deep.
+    pub(super) unsafe fn dots(&self, tile: &Tile<T>, rows: *const T, columns: *const T, strides: [isize; 2]) {
+        let kernel = self.dot_kernels[(tile.rows - 1) * self.dots[1] + tile.columns - 1];
+        let (row, column) = (tile.strides[0], tile.strides[1]);
+        let (before, factor, no) = (T::from(1.0), T::from(1.0), false);
+        let kind = u8::from(!tile.set);
+        // SAFETY: as the caller ensures; the machine has what the kernels of `micro` need.
+        unsafe {
+            kernel(
+                tile.depth,
+                tile.result,
+                rows,
+                columns,
+                column,
+                row,
+                strides[0],
+                strides[1],
+                before,
+                factor,
+                kind,
+                no,
+                no,
+                no,
+            );
+        }
+    }
 }
 
 /// The kernels of a module of the library with vectors of so many lanes.
@@ -103,6 +143,8 @@ macro_rules! micro {
             rows: module::MR_DIV_N * $lanes,
             columns: module::NR,
             kernels: module::UKR.as_flattened(),
+            dots: [module::H_M, module::H_N],
+            dot_kernels: module::H_UKR.as_flattened(),
             pack_rows: pack::<$element, { module::MR_DIV_N * $lanes }>,
             pack_columns: pack::<$element, { module::NR }>,
         };
