@@ -274,7 +274,7 @@ pub fn entry_inputs(
             }),
             _ => None,
         };
-        let kind = kind_name(input.ty.kind, &function.axes);
+        let kind = kind_name(input.ty.kind, &function.axes, &function.hyperparameters);
         lowering.program.inputs.push(InputData {
             name: input.name.clone(),
             node,

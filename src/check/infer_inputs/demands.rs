@@ -245,8 +245,8 @@ impl Demands {
                     let (first, second) = (&inputs[position], &demand);
                     scope.report(TypeError::DemandedKinds {
                         name: demand.name.clone(),
-                        first: format!("{} by `{}`", kind_name(first.kind.kind, &[]), first.callee),
-                        second: format!("{} by `{}`", kind_name(second.kind.kind, &[]), second.callee),
+                        first: format!("{} by `{}`", kind_name(first.kind.kind, &[], &[]), first.callee),
+                        second: format!("{} by `{}`", kind_name(second.kind.kind, &[], &[]), second.callee),
                         first_span: first.span,
                         span: second.span,
                     });
