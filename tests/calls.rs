@@ -81,7 +81,7 @@ fn what_does_not_fit_is_named() {
         ),
         (
             vec![("logits", floats(logits)), ("label", floats(label))],
-            "`label` is declared as index(C or ignored) and wants ints",
+            "`label` is declared as index(C or ignore_index) and wants ints",
         ),
         (vec![("logits", ints(logits)), ("label", ints(label))], "`logits` is declared as logit and wants floats"),
         (
@@ -92,7 +92,7 @@ fn what_does_not_fit_is_named() {
             vec![("logits", floats(&[3, 0])), ("label", ints(label))],
             "`label`[0] is 1, but a label is at least 0 and below 0",
         ),
-        (vec![("logits", floats(logits))], "the input `label: index(C or ignored)[N]` is missing"),
+        (vec![("logits", floats(logits))], "the input `label: index(C or ignore_index)[N]` is missing"),
         (vec![("logits", floats(logits)), ("lable", ints(label))], "no input `lable`: did you mean `label`?"),
         (vec![("logits", floats(logits)), ("label", ints(label)), ("label", ints(label))], "`label` is given twice"),
     ];

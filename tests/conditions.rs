@@ -99,14 +99,65 @@ fn a_number_in_a_call_is_looked_at_too() {
     }
 }
 
-/// What differs from turn to turn is not looked at; what does not is.
+const TURNS: &str = "loss l(x: real[N]; d = 1, step = 0.5, int n = 3) =\n    repeat n with e = d {\n        let far = huber(x, 0 * x, delta = e)\n        e = e - step + 0 * far\n    }\n    e\n";
+
+/// At every turn, from what the turns before have made.
 #[test]
-fn loops_are_looked_at_from_outside() {
-    let text = "loss l(x: real[N]; d = 1) =\n    repeat 3 with e = -1 {\n        e = huber(x, e + 0 * x, delta = e) + 0 * huber(x, e + 0 * x, delta = d)\n    }\n    e\n";
+fn what_varies_in_a_loop_is_looked_at() {
+    let fits = |turns: f64, d: f64, step: f64| d - (turns - 1.0) * step > 0.0;
+    for turns in [0.0, 1.0, 2.0, 3.0] {
+        for loss in engines(TURNS, &[("n", turns)]) {
+            let mut workspace = Workspace::new();
+            for (d, step) in [(1.0, 0.5), (1.0, 0.4), (0.3, 0.3), (0.0, 0.0), (1.0, -2.0), (0.5, 0.5)] {
+                let params = Params::new().set("d", d).set("step", step);
+                let called = call(&loss, &ramp(&[2]), &params, &mut workspace);
+                let context = format!("{turns} turns from {d} by {step}");
+                assert_eq!(called.is_ok(), turns == 0.0 || fits(turns, d, step), "{context}: {called:?}");
+                let Err(Error::Condition(unmet)) = called else { continue };
+                let first = (1..).find(|turn| !fits(f64::from(*turn), d, step)).expect("it falls");
+                let expected = d - (f64::from(first) - 1.0) * step;
+                assert!((unmet.value - expected).abs() < 1e-12, "{context}: {}", unmet.value);
+                let shown = if turns == 1.0 { vec![] } else { vec![first as u64] };
+                assert_eq!(unmet.turns, shown, "{context}");
+            }
+        }
+    }
+}
+
+/// From data, and what does not vary; both where the variables have axes.
+#[test]
+fn loops_over_data_are_looked_at() {
+    let text = "loss l(x: real[N]; d = 1) =\n    repeat 3 with e = x, spare = 2 * x {\n        let width = mean(e)\n        e = e - huber(x, e, delta = width) * 0 - 1 + 0 * huber(x, e, delta = d)\n        spare = spare * 2\n    }\n    mean(e + spare)\n";
     for loss in engines(text, &[]) {
         let mut workspace = Workspace::new();
-        assert!(call(&loss, &ramp(&[2]), &Params::new(), &mut workspace).is_ok());
-        assert!(call(&loss, &ramp(&[2]), &Params::new().set("d", -1.0), &mut workspace).is_err());
+        let mut call = |values: &[f64], d: f64| {
+            let x = Tensor::f64(values.to_vec(), &[values.len()]);
+            call(&loss, &x, &Params::new().set("d", d), &mut workspace)
+        };
+        for _ in 0..2 {
+            assert!(call(&[2.0, 3.0], 1.0).is_ok(), "2.5, 1.5, 0.5");
+            assert!(call(&[2.0, 3.0], -1.0).is_err(), "d is −1");
+            let Err(Error::Condition(unmet)) = call(&[2.0, 2.0], 1.0) else { panic!("2, 1, 0") };
+            assert_eq!((unmet.value, &*unmet.turns), (0.0, &[3_u64][..]));
+            let Err(Error::Condition(unmet)) = call(&[f64::NAN, 2.0], 1.0) else { panic!("NaN") };
+            assert!(unmet.value.is_nan());
+            assert_eq!(unmet.turns, [1]);
+        }
+    }
+}
+
+const NESTED: &str = "loss l(x: real[N]) =\n    repeat 3 with a = 0 {\n        a = a + 1 + 0 * inner(x, a = a)\n    }\n    a + mean(x)\nloss inner(x: real[N]; a = 0) =\n    repeat 4 with b = 8 {\n        b = b - a * 2 + 0 * huber(x, b + 0 * x, delta = b)\n    }\n    mean(x) + b\nloss last(x: real[N]) = l\n";
+
+/// A loss with a loop that is called in a loop: 8, 8, 8, 8, then 8, 6, 4, 2, then 8, 4, 0.
+#[test]
+fn loops_in_loops_are_looked_at() {
+    for loss in engines(NESTED, &[]) {
+        let called = call(&loss, &ramp(&[2]), &Params::new(), &mut Workspace::new());
+        let Err(Error::Condition(unmet)) = called else { panic!("{called:?}") };
+        assert_eq!((unmet.value, &*unmet.turns), (0.0, &[3_u64, 3][..]));
+    }
+    for loss in engines(&NESTED.replace("a * 2", "a"), &[]) {
+        assert!(call(&loss, &ramp(&[2]), &Params::new(), &mut Workspace::new()).is_ok());
     }
 }
 
@@ -126,7 +177,9 @@ fn the_message_shows_the_condition_and_the_extents() {
         "loss l(x: real[N]; delta = 1) = huber(x, 0 * x, delta = delta)\n",
         &[],
         &[3],
-        &none.set("delta", 0.0),
+        &none.clone().set("delta", 0.0),
     );
+    said += &refused(TURNS, &[], &[3], &none);
+    said += &refused(NESTED, &[], &[3], &none);
     insta::assert_snapshot!(said);
 }

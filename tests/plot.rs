@@ -54,6 +54,16 @@ fn one_of_several_elements_varies() {
     }
 }
 
+/// A box without an area would overlap nothing, wherever a side of it goes.
+#[test]
+fn boxes_are_held_at_squares() {
+    for (arguments, best) in [(["giou", "--element", "2"], 1.0), (["piou", "--element", "0"], 0.0)] {
+        let (_, rows) = columns(&arguments);
+        let lowest = rows.iter().min_by(|one, other| one[1].total_cmp(&other[1])).expect("places");
+        assert!(lowest[1] < 0.1 && (lowest[0] - best).abs() < 0.02, "{arguments:?}: {lowest:?}");
+    }
+}
+
 #[test]
 fn every_sort_of_file_is_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");

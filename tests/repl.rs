@@ -276,6 +276,16 @@ fn a_terminal() -> Result<(), rexpect::error::Error> {
     terminal.exp_string("loaded examples/digits.loss")?;
     terminal.send_line("sum(prod)")?;
     terminal.exp_string("error[E")?;
+    // An entry is kept at once: a second session has it while the first goes on.
+    let mut second = start()?;
+    second.exp_string("loss> ")?;
+    second.send("\x1b[A")?;
+    second.flush()?;
+    second.exp_string("sum(prod)")?;
+    // Ctrl-U empties the line, and Ctrl-D at an empty one ends the session.
+    second.send("\x15\x04")?;
+    second.flush()?;
+    second.exp_eof()?;
     terminal.send_line(":quit")?;
     terminal.exp_eof()?;
     let mut terminal = start()?;

@@ -154,6 +154,20 @@ fn wrong_memory_is_refused() {
     let mut memory = [0.0_f32; 3];
     let overlap = TensorViewMut::strided(SliceMut::F32(&mut memory), 0, &[3], &[0]).unwrap_err();
     assert!(overlap.to_string().contains("one element"));
+    let mut memory = [0.0_f32; 12];
+    let mut strided = |shape: &[usize], strides: &[isize]| {
+        let offset = strides.iter().zip(shape).filter(|(stride, _)| **stride < 0);
+        let offset = offset.map(|(stride, extent)| stride.unsigned_abs() * (extent - 1)).sum();
+        TensorViewMut::strided(SliceMut::F32(&mut memory), offset, shape, strides).map(|_| ())
+    };
+    for strides in [[1, 1], [2, 1], [-1, 1], [1, -1], [2, 2], [1, 2]] {
+        let error = strided(&[2, 3], &strides).is_err_and(|error| error.to_string().contains("several may be one"));
+        assert_eq!(error, strides != [1, 2], "{strides:?}");
+    }
+    for (shape, strides) in [(&[2, 3][..], &[3, 1][..]), (&[2, 3], &[-6, 2]), (&[2, 0], &[1, 1]), (&[1, 3], &[0, 1])] {
+        assert_eq!(strided(shape, strides), Ok(()), "{shape:?} {strides:?}");
+    }
+    let mut memory = [0.0_f32; 3];
     assert!(TensorViewMut::strided(SliceMut::F32(&mut memory), 0, &[4], &[1]).is_err());
     assert!(TensorViewMut::strided(SliceMut::F32(&mut memory), 1, &[3], &[-1]).is_err());
     assert!(TensorViewMut::contiguous(SliceMut::F32(&mut memory), &[2]).is_err());

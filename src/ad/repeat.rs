@@ -10,7 +10,9 @@ use rustc_hash::FxHashMap;
 
 use super::mask::Term;
 use super::reverse::sweep;
-use crate::ir::{Axes, AxisId, Body, Carried, Extent, Graph, LoopId, NodeId, Op, Repeat, Type, body_of, open_loops};
+use crate::ir::{
+    Axes, AxisId, Body, Carried, Extent, Graph, LoopId, NodeId, Op, Repeat, Type, body_of, copy_body, open_loops,
+};
 use crate::op::{Binary, Element};
 
 /// What the adjoints of the nodes of a loop give to what is outside of its body. `id` is any `Repeat` node of the
@@ -168,7 +170,7 @@ impl Backward {
             known.insert(*id, value);
             read.push(Read { variable: carried.variable, value });
         }
-        copy_body(graph, &forward.body, &mut known);
+        copy_body(graph, &forward.body.nodes, &mut known);
         let result = |variable: u32| known.get(&forward.result(variable)).copied();
         let results =
             forward.active.iter().map(|&(variable, _)| result(variable).unwrap_or(forward.result(variable))).collect();
@@ -264,25 +266,4 @@ fn trace_axis(graph: &mut Graph, repeat: &Repeat) -> AxisId {
         _ => None,
     });
     known.unwrap_or_else(|| graph.add_axis("turn", Extent::Fixed(repeat.turns), false))
-}
-
-/// The body once more, with what is known in the place of the carried values; inner loops get new numbers.
-fn copy_body(graph: &mut Graph, body: &Body, known: &mut FxHashMap<NodeId, NodeId>) {
-    let mut loops: FxHashMap<LoopId, LoopId> = FxHashMap::default();
-    for &id in &body.nodes {
-        if known.contains_key(&id) {
-            continue;
-        }
-        let node = graph.node(id).clone();
-        let mut inner = |of: LoopId| *loops.entry(of).or_insert_with(|| graph.new_loop());
-        let op = match node.op {
-            Op::Carried(carried) => Op::Carried(Carried { of: inner(carried.of), ..carried }),
-            Op::Repeat(repeat) => Op::Repeat(Repeat { of: inner(repeat.of), ..repeat }),
-            op => op,
-        };
-        let operands: Vec<NodeId> =
-            node.operands.iter().map(|operand| known.get(operand).copied().unwrap_or(*operand)).collect();
-        let copy = graph.add(op, &operands);
-        known.insert(id, copy);
-    }
 }

@@ -280,7 +280,7 @@ impl Scope<'_, '_> {
         let locals: Vec<String> =
             self.words.iter().filter(|(_, word)| **word != Word::Broken).map(|(name, _)| name.clone()).collect();
         let suggestion = did_you_mean(&input.name, locals.iter().map(String::as_str)).map(str::to_string);
-        let wanted = declared(&input.ty, &callee.axes);
+        let wanted = declared(&input.ty, callee);
         let (name, callee_name, is_loss) = (input.name.clone(), callee.name.clone(), callee.sort == Sort::Loss);
         self.report(TypeError::MissingInput { callee: callee_name, name, wanted, is_loss, suggestion, span });
         false
@@ -320,8 +320,8 @@ impl Scope<'_, '_> {
                 self.report(TypeError::KindMismatch {
                     callee: callee.name.clone(),
                     parameter: input.name.clone(),
-                    wanted: kind_name(input.ty.kind, &callee.axes),
-                    found: kind_name(value.ty.kind, &self.axes),
+                    wanted: kind_name(input.ty.kind, &callee.axes, &callee.hyperparameters),
+                    found: kind_name(value.ty.kind, &self.axes, &self.hyperparameters),
                     text: if implied { input.name.clone() } else { self.text(value.span) },
                     implied,
                     hyperparameter: positional_number(callee, &value),
@@ -420,7 +420,7 @@ impl Scope<'_, '_> {
         self.report(TypeError::ArgumentAxes {
             callee: callee.name.clone(),
             parameter: input.name.clone(),
-            declared: declared(&input.ty, &callee.axes),
+            declared: declared(&input.ty, callee),
             wanted: format!("[{}]", bound.join(", ")),
             found: self.written_axes(&argument.axes),
             text: if argument.implied { input.name.clone() } else { self.text(argument.value.span) },
@@ -439,9 +439,9 @@ fn positional_number(callee: &Function, value: &Expr) -> Option<String> {
 }
 
 /// A declared type as it is written.
-pub fn declared(ty: &Ty, axes: &[Axis]) -> String {
-    let names: Vec<String> = ty.axes.iter().map(|axis| axes[axis.0 as usize].written()).collect();
-    let kind = kind_name(ty.kind, axes);
+pub fn declared(ty: &Ty, function: &Function) -> String {
+    let names: Vec<String> = ty.axes.iter().map(|axis| function.axes[axis.0 as usize].written()).collect();
+    let kind = kind_name(ty.kind, &function.axes, &function.hyperparameters);
     if names.is_empty() { kind } else { format!("{kind}[{}]", names.join(", ")) }
 }
 

@@ -238,7 +238,7 @@ impl Scope<'_, '_> {
         let axis = self.axis_of_value(&value, axis)?;
         let axis_name = self.axes[axis.0 as usize].name.clone();
         if !index.ty.kind.is_int() {
-            let found = super::kinds::kind_name(index.ty.kind, &self.axes);
+            let found = super::kinds::kind_name(index.ty.kind, &self.axes, &self.hyperparameters);
             self.report(TypeError::PickByReal { axis: axis_name, found, span: index.span });
             return None;
         }

@@ -1,9 +1,9 @@
 //! Which kind is accepted as which, and what it is called.
 
-use crate::hir::{Axis, Expr, ExprKind, IntRef, Kind};
+use crate::hir::{Axis, Expr, ExprKind, Hyperparameter, IntRef, Kind};
 
-/// A kind as it is written, with the names of the function's axes.
-pub fn kind_name(kind: Kind, axes: &[Axis]) -> String {
+/// A kind as it is written, with the names of the function's axes and hyperparameters.
+pub fn kind_name(kind: Kind, axes: &[Axis], hyperparameters: &[Hyperparameter]) -> String {
     match kind {
         Kind::Real => "real".into(),
         Kind::Logit => "logit".into(),
@@ -19,7 +19,10 @@ pub fn kind_name(kind: Kind, axes: &[Axis]) -> String {
             match ignored {
                 None => format!("index({name})"),
                 Some(IntRef::Value(value)) => format!("index({name} or {value})"),
-                Some(IntRef::Hyperparameter(_)) => format!("index({name} or ignored)"),
+                Some(IntRef::Hyperparameter(position)) => {
+                    let ignored = hyperparameters.get(position as usize).map_or("?", |one| one.name.as_str());
+                    format!("index({name} or {ignored})")
+                }
             }
         }
     }

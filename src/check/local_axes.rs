@@ -75,7 +75,11 @@ impl Scope<'_, '_> {
             return None;
         }
         if !value.ty.kind.is_int() {
-            let found = if value.ty.kind.is_real() { "real".into() } else { kind_name(value.ty.kind, &self.axes) };
+            let found = if value.ty.kind.is_real() {
+                "real".into()
+            } else {
+                kind_name(value.ty.kind, &self.axes, &self.hyperparameters)
+            };
             let text = self.text(value.span);
             self.report(TypeError::NotAnInt { text, found, span: value.span });
             return None;

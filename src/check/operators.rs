@@ -184,7 +184,7 @@ impl Scope<'_, '_> {
         if expr.ty.kind == Kind::Bool {
             return true;
         }
-        let found = kind_name(expr.ty.kind, &self.axes);
+        let found = kind_name(expr.ty.kind, &self.axes, &self.hyperparameters);
         let text = self.text(expr.span);
         self.report(TypeError::NotABool { of: of.to_string(), found, text, span: expr.span });
         false
@@ -243,7 +243,7 @@ impl Scope<'_, '_> {
         let kind = self.plain_kind(name)?;
         let possible = kind.is_real() || (kind == Kind::Int && value.ty.kind.is_int());
         if !possible {
-            let found = kind_name(value.ty.kind, &self.axes);
+            let found = kind_name(value.ty.kind, &self.axes, &self.hyperparameters);
             self.report(TypeError::CannotAssert { kind: name.text.clone(), found, span });
             return None;
         }

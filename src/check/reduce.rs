@@ -111,7 +111,7 @@ impl Scope<'_, '_> {
                 let x = to_real(first);
                 let squashes = matches!(op, Unary::Sigmoid | Unary::LogSigmoid);
                 if squashes && x.ty.kind == Kind::Prob && literal(&x).is_none() {
-                    let (found, text) = (kind_name(x.ty.kind, &self.axes), self.text(x.span));
+                    let (found, text) = (kind_name(x.ty.kind, &self.axes, &self.hyperparameters), self.text(x.span));
                     self.report(TypeError::SoftmaxOfProb { name: row.name, found, text, span: x.span });
                     return None;
                 }
@@ -326,7 +326,7 @@ impl Scope<'_, '_> {
         }
         let probability = matches!(value.ty.kind, Kind::Prob | Kind::Binary);
         if matches!(along, Along::Softmax | Along::LogSoftmax) && probability {
-            let (found, text) = (kind_name(value.ty.kind, &self.axes), self.text(value.span));
+            let (found, text) = (kind_name(value.ty.kind, &self.axes, &self.hyperparameters), self.text(value.span));
             self.report(TypeError::SoftmaxOfProb { name: row.name, found, text, span: value.span });
             return None;
         }

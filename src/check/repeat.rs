@@ -127,7 +127,10 @@ impl Scope<'_, '_> {
     /// Widens the type of a variable by what a turn made of it; whether it was too narrow.
     fn widen(&mut self, ty: &mut Ty, result: &Ty, name: &ast::Name) -> bool {
         if (ty.kind == Kind::Bool) != (result.kind == Kind::Bool) {
-            let (first, second) = (kind_name(ty.kind, &self.axes), kind_name(result.kind, &self.axes));
+            let (first, second) = (
+                kind_name(ty.kind, &self.axes, &self.hyperparameters),
+                kind_name(result.kind, &self.axes, &self.hyperparameters),
+            );
             self.report(TypeError::VariableKind { name: name.text.clone(), first, second, span: name.span });
             return false;
         }
@@ -142,7 +145,7 @@ impl Scope<'_, '_> {
         let count = self.expr(count)?;
         let text = self.text(count.span);
         if !count.ty.kind.is_int() {
-            let found = kind_name(count.ty.kind, &self.axes);
+            let found = kind_name(count.ty.kind, &self.axes, &self.hyperparameters);
             self.report(TypeError::NotAnInt { text, found, span: count.span });
             return None;
         }

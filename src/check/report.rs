@@ -213,7 +213,7 @@ fn axes(error: &TypeError) -> Option<Diagnostic> {
 /// The way out when one kind stands where another is wanted.
 fn way_out(wanted: &str, found: &str, callee: &str, text: &str, counterpart: &Option<String>) -> String {
     let logits_for_prob = wanted == "prob" && matches!(found, "logit" | "real");
-    // `index(C or ignored)` indexes C.
+    // `index(C or ignore_index)` indexes C.
     let indexed = |kind: &str| kind.strip_prefix("index(")?.split([' ', ')']).next().map(str::to_string);
     if let (Some(axis), false) = (indexed(found), wanted.starts_with("index")) {
         return format!("for one number a class, write the labels as `{text} == index[{axis}]`");
@@ -233,8 +233,8 @@ fn way_out(wanted: &str, found: &str, callee: &str, text: &str, counterpart: &Op
         ("binary", _) if found == "sign" => "for labels −1 and 1 write `(1 + target) / 2 as binary`".into(),
         ("sign", _) if matches!(found, "binary" | "bool") => "for labels 0 and 1 write `2 * target - 1`".into(),
         (wanted, _) if wanted.starts_with("index") => format!(
-            "labels are whole numbers: declare an input `label: {}[N]`, without the axis of the classes",
-            wanted.replace(" or ignored", "")
+            "labels are whole numbers: declare an input `label: index({})[N]`, without the axis of the classes",
+            indexed(wanted).unwrap_or_default()
         ),
         (wanted, _) => format!("if its values are {wanted}, say so: `… as {wanted}`"),
     }

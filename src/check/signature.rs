@@ -148,7 +148,11 @@ impl Scope<'_, '_> {
         }
         if !value.ty.kind.is_int() {
             let text = self.text(value.span);
-            let found = if value.ty.kind.is_real() { "real".into() } else { kind_name(value.ty.kind, &self.axes) };
+            let found = if value.ty.kind.is_real() {
+                "real".into()
+            } else {
+                kind_name(value.ty.kind, &self.axes, &self.hyperparameters)
+            };
             self.report(TypeError::NotAnInt { text, found, span: value.span });
             return None;
         }
@@ -184,8 +188,8 @@ impl Scope<'_, '_> {
         match self.coerce(ty.kind, value) {
             Ok(value) => Some(value),
             Err(value) => {
-                let wanted = kind_name(ty.kind, &self.axes);
-                let found = kind_name(value.ty.kind, &self.axes);
+                let wanted = kind_name(ty.kind, &self.axes, &self.hyperparameters);
+                let found = kind_name(value.ty.kind, &self.axes, &self.hyperparameters);
                 self.report(TypeError::DefaultKind { wanted, found, span });
                 None
             }

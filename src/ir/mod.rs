@@ -22,6 +22,8 @@ pub use graph::{
 pub use parse::{ParseError, parse};
 pub use print::{describe, print};
 pub use program::{GivenExtent, InputData, LabelRange, NonEmpty, Output, OutputRole, ParameterData, Program};
-pub use repeat::{Body, Carried, LoopId, Loops, Repeat, body_of, first_repeats, open_loops};
+pub use repeat::{
+    Body, Carried, LoopId, Loops, Repeat, body_of, copy_body, first_repeats, open_loops, open_loops_from,
+};
 pub use verify::verify;
 pub use walk::{border, live_nodes, map_program, renumber, use_counts, with_axes_of, with_fixed_parameters};

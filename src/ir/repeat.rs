@@ -7,6 +7,7 @@
 //! loop. The body of a loop is what depends on its carried values: so what does not vary is outside of it by
 //! itself, and everything that maps graphs maps bodies too.
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::graph::{AxisId, Graph, NodeId, Op, Type};
@@ -48,12 +49,17 @@ pub type Loops = SmallVec<[LoopId; 2]>;
 
 /// By `NodeId`: the loops on whose turn a node depends.
 pub fn open_loops(graph: &Graph) -> Vec<Loops> {
-    let mut open: Vec<Loops> = Vec::with_capacity(graph.len());
-    for id in graph.ids() {
+    open_loops_from(graph, NodeId(0))
+}
+
+/// The same of the nodes from `first` on, as far as they depend on carried values from `first` on.
+pub fn open_loops_from(graph: &Graph, first: NodeId) -> Vec<Loops> {
+    let mut open: Vec<Loops> = Vec::with_capacity(graph.len() - first.0 as usize);
+    for id in graph.ids().skip(first.0 as usize) {
         let node = graph.node(id);
         let mut own = Loops::new();
-        for operand in &node.operands {
-            own.extend(open[operand.0 as usize].iter().copied());
+        for operand in node.operands.iter().filter(|operand| **operand >= first) {
+            own.extend(open[(operand.0 - first.0) as usize].iter().copied());
         }
         match &node.op {
             Op::Carried(carried) => own.push(carried.of),
@@ -103,12 +109,33 @@ pub fn body_of(graph: &Graph, open: &[Loops], repeat: NodeId) -> Body {
 }
 
 /// The first `Repeat` node of every loop: all of its operands are before it, all of its users after it.
-pub fn first_repeats(graph: &Graph) -> rustc_hash::FxHashMap<LoopId, NodeId> {
-    let mut first = rustc_hash::FxHashMap::default();
+pub fn first_repeats(graph: &Graph) -> FxHashMap<LoopId, NodeId> {
+    let mut first = FxHashMap::default();
     for id in graph.ids() {
         if let Op::Repeat(repeat) = &graph.node(id).op {
             first.entry(repeat.of).or_insert(id);
         }
     }
     first
+}
+
+/// The nodes of a body once more, with what is known in the place of the carried values; inner loops get new numbers.
+pub fn copy_body(graph: &mut Graph, nodes: &[NodeId], known: &mut FxHashMap<NodeId, NodeId>) {
+    let mut loops: FxHashMap<LoopId, LoopId> = FxHashMap::default();
+    for &id in nodes {
+        if known.contains_key(&id) {
+            continue;
+        }
+        let node = graph.node(id).clone();
+        let mut inner = |of: LoopId| *loops.entry(of).or_insert_with(|| graph.new_loop());
+        let op = match node.op {
+            Op::Carried(carried) => Op::Carried(Carried { of: inner(carried.of), ..carried }),
+            Op::Repeat(repeat) => Op::Repeat(Repeat { of: inner(repeat.of), ..repeat }),
+            op => op,
+        };
+        let operands: Vec<NodeId> =
+            node.operands.iter().map(|operand| known.get(operand).copied().unwrap_or(*operand)).collect();
+        let copy = graph.add(op, &operands);
+        known.insert(id, copy);
+    }
 }

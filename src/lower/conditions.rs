@@ -3,7 +3,7 @@
 use super::LowerError;
 use super::instance::{Hyper, Instance, Lowering};
 use crate::hir;
-use crate::ir::{AxisId, NodeId, Op, Output, OutputRole, Program, live_nodes, open_loops, renumber};
+use crate::ir::{AxisId, NodeId, Op, Output, OutputRole, Program, live_nodes, renumber};
 use crate::op::Element;
 use crate::span::Span;
 
@@ -22,13 +22,17 @@ pub struct Condition {
     pub call: Option<(String, Span)>,
     /// The axes on whose extents it depends, packs with two dots.
     pub axes: Vec<(String, AxisId)>,
+    /// Where the numbers of turns stand of the loops at whose turns it is looked at, the outermost first.
+    pub loops: Vec<Span>,
+    /// Its first output: 1 where it holds. Then come the value of the hyperparameter and the turn of each loop, those
+    /// of the first turn that does not meet it.
+    pub output: usize,
 }
 
 /// Conditions as a program of their own.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
-    /// What its outputs are about: two of each, one after the other. The first is 1 where the condition holds, the
-    /// second the value of the hyperparameter.
+    /// What its outputs are about.
     pub conditions: Vec<Condition>,
     /// Inputs, parameters and axes are those of the loss.
     pub program: Program,
@@ -47,9 +51,10 @@ pub struct AllConditions {
 
 /// A condition as lowered.
 pub(super) struct Noted {
-    about: Condition,
-    holds: NodeId,
-    value: NodeId,
+    pub about: Condition,
+    pub holds: NodeId,
+    /// The value of the hyperparameter, and the turns.
+    pub shown: Vec<NodeId>,
 }
 
 impl Lowering<'_> {
@@ -74,8 +79,10 @@ impl Lowering<'_> {
                 of_entry: self.depth == 0,
                 call: self.outer_call.clone(),
                 axes: Vec::new(),
+                loops: Vec::new(),
+                output: 0,
             };
-            self.conditions.push(Noted { about, holds, value });
+            self.conditions.push(Noted { about, holds, shown: vec![value] });
         }
         Ok(())
     }
@@ -87,14 +94,9 @@ impl Lowering<'_> {
         if noted.is_empty() {
             return all;
         }
-        let open = open_loops(&self.program.graph);
         let (mut of_parameters, mut of_extents, mut of_data) = (Vec::new(), Vec::new(), Vec::new());
         for mut one in noted {
             let graph = &self.program.graph;
-            // What differs from turn to turn of a loop has no value outside of it.
-            if [one.holds, one.value].iter().any(|node| !open[node.0 as usize].is_empty()) {
-                continue;
-            }
             one.about.call = one.about.call.filter(|_| !entry.contains(one.about.span));
             let live = live_nodes(graph, &[one.holds]);
             let has_data = live.iter().any(|id| matches!(graph.node(*id).op, Op::Input(_)));
@@ -123,14 +125,16 @@ impl Lowering<'_> {
             return Conditions::default();
         }
         let mut program = Program { outputs: Vec::new(), given: Vec::new(), ..self.program.clone() };
-        for (position, one) in noted.iter().enumerate() {
+        let mut conditions = Vec::new();
+        for one in noted {
+            conditions.push(Condition { output: program.outputs.len(), ..one.about });
             let holds = program.graph.cast(Element::Real, one.holds);
-            let role = OutputRole::Term(format!("{position}"));
-            program.outputs.push(Output { role, node: holds, axes: Vec::new() });
-            let role = OutputRole::Term(format!("value of {position}"));
-            program.outputs.push(Output { role, node: one.value, axes: Vec::new() });
+            for node in std::iter::once(holds).chain(one.shown) {
+                let role = OutputRole::Term(program.outputs.len().to_string());
+                program.outputs.push(Output { role, node, axes: Vec::new() });
+            }
         }
         // What the loss itself computes is not kept once more.
-        Conditions { conditions: noted.into_iter().map(|one| one.about).collect(), program: renumber(&program) }
+        Conditions { conditions, program: renumber(&program) }
     }
 }

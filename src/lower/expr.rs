@@ -33,27 +33,9 @@ impl Lowering<'_> {
     }
 
     fn expr_step(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {
-        let constant = |node: NodeId| {
-            Ok(Value { node, axes: Vec::new(), outer: Outermost::other("a number", expr.span), data: false })
-        };
         match &expr.kind {
-            ExprKind::Real(value) => constant(self.program.graph.real(*value)),
-            ExprKind::Int(value) => constant(self.program.graph.int(*value)),
             ExprKind::Let(index) => Ok(instance.lets[index.0 as usize].clone()),
             ExprKind::Input(position) => Ok(instance.inputs[*position as usize].clone()),
-            ExprKind::Hyperparameter(position) => match &instance.hyperparameters[*position as usize] {
-                Hyper::Real(value) => Ok(value.clone()),
-                Hyper::Int(value) => constant(self.program.graph.int(*value)),
-                // The checker puts the size of the axis in its place.
-                Hyper::Extent => constant(self.program.graph.int(0)),
-            },
-            ExprKind::Size(axes) => constant(self.size(&Self::bound(instance, axes))),
-            ExprKind::Index(axis) => {
-                let axes = Self::bound(instance, &[*axis]);
-                let Some(&axis) = axes.first() else { return constant(self.program.graph.int(0)) };
-                let node = self.program.graph.index(axis);
-                Ok(Value { node, axes, outer: Outermost::other("an index", expr.span), data: false })
-            }
             ExprKind::Reduce { reduction, axes, value, per, filter } => {
                 let axes = Self::bound(instance, axes);
                 self.reduce_expr(instance, expr, *reduction, &axes, (value, per.as_deref(), filter.as_deref()))
@@ -63,16 +45,7 @@ impl Lowering<'_> {
                 let axes = Self::bound(instance, &[*axis]);
                 self.pick(instance, expr, (value, index), axes.first().copied(), ignored)
             }
-            ExprKind::Rename { value, from, to } => {
-                let mut value = self.expr(instance, value)?;
-                let (from, to) = (Self::bound(instance, &[*from]), Self::bound(instance, &[*to]));
-                if let (Some(&from), Some(&to)) = (from.first(), to.first()) {
-                    value.node = self.program.graph.rename(value.node, from, to);
-                    value.axes.iter_mut().filter(|axis| **axis == from).for_each(|axis| *axis = to);
-                }
-                value.outer = Outermost::other("a renaming", expr.span);
-                Ok(value)
-            }
+            ExprKind::Rename { value, from, to } => self.rename(instance, expr, value, (*from, *to)),
             ExprKind::Along(along, axes, value) => {
                 let value = self.expr(instance, value)?;
                 let node = self.along(*along, &Self::bound(instance, axes), value.node);
@@ -80,23 +53,9 @@ impl Lowering<'_> {
             }
             ExprKind::Largest { axes, to, value, filter } => {
                 let (over, to) = (Self::bound(instance, axes), Self::bound(instance, &[*to]));
-                let value = self.expr(instance, value)?;
-                let filter = filter.as_deref().map(|filter| self.expr(instance, filter)).transpose()?;
-                let mut all = value.axes.clone();
-                filter.iter().for_each(|filter| merge(&mut all, &filter.axes));
-                all.retain(|axis| !over.contains(axis));
-                merge(&mut all, &to);
-                let data = value.data || filter.as_ref().is_some_and(|filter| filter.data);
-                let node = self.largest(&over, to[0], value.node, filter.map(|filter| filter.node));
-                Ok(Value { node, axes: all, outer: Outermost::other(described(expr), expr.span), data })
+                self.largest_expr(instance, expr, (value, filter.as_deref()), &over, &to)
             }
-            ExprKind::Each(loss) => {
-                let loss = self.expr(instance, loss)?;
-                let reduced = loss.outer.reduced()?;
-                let node = self.program.graph.broadcast(reduced.each, &reduced.each_axes);
-                let outer = Outermost::other("the elements of a loss", expr.span);
-                Ok(Value { node, axes: reduced.each_axes.clone(), outer, data: loss.data })
-            }
+            ExprKind::Each(loss) => self.each(instance, expr, loss),
             ExprKind::ReduceLike { loss, value, per, filter } => {
                 let loss = self.expr(instance, loss)?;
                 self.reduce_like(instance, &loss, (value, per.as_deref(), filter.as_deref()))
@@ -107,8 +66,81 @@ impl Lowering<'_> {
                 value.node = self.program.graph.cast(Element::Real, value.node);
                 Ok(value)
             }
-            _ => self.elementwise(instance, expr),
+            _ => match self.without_data(instance, expr) {
+                Some(value) => Ok(value),
+                None => self.elementwise(instance, expr),
+            },
         }
+    }
+
+    /// A number, a hyperparameter, an extent or an index.
+    fn without_data(&mut self, instance: &Instance<'_>, expr: &Expr) -> Option<Value> {
+        let graph = &mut self.program.graph;
+        let node = match &expr.kind {
+            ExprKind::Real(value) => graph.real(*value),
+            ExprKind::Int(value) => graph.int(*value),
+            ExprKind::Hyperparameter(position) => match &instance.hyperparameters[*position as usize] {
+                Hyper::Real(value) => return Some(value.clone()),
+                Hyper::Int(value) => graph.int(*value),
+                // The checker puts the size of the axis in its place.
+                Hyper::Extent => graph.int(0),
+            },
+            ExprKind::Size(axes) => self.size(&Self::bound(instance, axes)),
+            ExprKind::Index(axis) => match Self::bound(instance, &[*axis])[..] {
+                [axis, ..] => {
+                    let outer = Outermost::other("an index", expr.span);
+                    return Some(Value { node: graph.index(axis), axes: vec![axis], outer, data: false });
+                }
+                [] => graph.int(0),
+            },
+            _ => return None,
+        };
+        Some(Value { node, axes: Vec::new(), outer: Outermost::other("a number", expr.span), data: false })
+    }
+
+    fn rename(
+        &mut self,
+        instance: &Instance<'_>,
+        expr: &Expr,
+        value: &Expr,
+        (from, to): (AxisIndex, AxisIndex),
+    ) -> Result<Value, LowerError> {
+        let mut value = self.expr(instance, value)?;
+        let (from, to) = (Self::bound(instance, &[from]), Self::bound(instance, &[to]));
+        if let (Some(&from), Some(&to)) = (from.first(), to.first()) {
+            value.node = self.program.graph.rename(value.node, from, to);
+            value.axes.iter_mut().filter(|axis| **axis == from).for_each(|axis| *axis = to);
+        }
+        value.outer = Outermost::other("a renaming", expr.span);
+        Ok(value)
+    }
+
+    fn largest_expr(
+        &mut self,
+        instance: &Instance<'_>,
+        expr: &Expr,
+        (value, filter): (&Expr, Option<&Expr>),
+        over: &[AxisId],
+        to: &[AxisId],
+    ) -> Result<Value, LowerError> {
+        let value = self.expr(instance, value)?;
+        let filter = filter.map(|filter| self.expr(instance, filter)).transpose()?;
+        let mut all = value.axes.clone();
+        filter.iter().for_each(|filter| merge(&mut all, &filter.axes));
+        all.retain(|axis| !over.contains(axis));
+        merge(&mut all, to);
+        let data = value.data || filter.as_ref().is_some_and(|filter| filter.data);
+        let node = self.largest(over, to[0], value.node, filter.map(|filter| filter.node));
+        Ok(Value { node, axes: all, outer: Outermost::other(described(expr), expr.span), data })
+    }
+
+    /// The elements of a loss.
+    fn each(&mut self, instance: &Instance<'_>, expr: &Expr, loss: &Expr) -> Result<Value, LowerError> {
+        let loss = self.expr(instance, loss)?;
+        let reduced = loss.outer.reduced()?;
+        let node = self.program.graph.broadcast(reduced.each, &reduced.each_axes);
+        let outer = Outermost::other("the elements of a loss", expr.span);
+        Ok(Value { node, axes: reduced.each_axes.clone(), outer, data: loss.data })
     }
 
     fn elementwise(&mut self, instance: &Instance<'_>, expr: &Expr) -> Result<Value, LowerError> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::outermost::Outermost;
-use super::repeat::Turning;
+use super::repeat::{OpenLoop, Turning};
 use super::terms::Term;
 use super::{LowerError, Options};
 use crate::check::kind_name;
@@ -85,8 +85,8 @@ pub struct Lowering<'h> {
     pub path: Vec<u32>,
     /// The new values of states, by name.
     pub states: Vec<(String, NodeId)>,
-    /// How many loops the place being lowered stands in.
-    pub open_loops: usize,
+    /// The loops in which the place being lowered stands, the innermost last.
+    pub open_loops: Vec<OpenLoop>,
     /// How many calls have been put in.
     pub calls: usize,
     /// How many calls the one being put in stands in.
@@ -107,7 +107,7 @@ impl<'h> Lowering<'h> {
             carried: Vec::new(),
             path: Vec::new(),
             states: Vec::new(),
-            open_loops: 0,
+            open_loops: Vec::new(),
             calls: 0,
             depth: 0,
             outer_call: None,
@@ -274,7 +274,7 @@ pub fn entry_inputs(
             }),
             _ => None,
         };
-        let kind = kind_name(input.ty.kind, &function.axes);
+        let kind = kind_name(input.ty.kind, &function.axes, &function.hyperparameters);
         lowering.program.inputs.push(InputData {
             name: input.name.clone(),
             node,

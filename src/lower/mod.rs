@@ -14,6 +14,7 @@ mod reduce;
 mod repeat;
 mod states;
 mod terms;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 

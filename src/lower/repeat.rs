@@ -6,12 +6,21 @@ use std::collections::hash_map::Entry;
 use super::LowerError;
 use super::instance::{Instance, Lowering, Value};
 use super::outermost::Outermost;
+use super::turns::ClosedLoop;
 use crate::hir::{self, AxisKind, repeat_axes};
 use crate::ir::{AxisId, Carried, Constant, LoopId, NodeId, Op, Repeat, Type};
 use crate::span::Span;
 
 /// The most turns of a loop: the values of all of them are kept for the derivative.
 const MAX_TURNS: i64 = 100_000;
+
+/// A loop whose body is being lowered.
+pub(super) struct OpenLoop {
+    /// The first node that may be of its body.
+    pub first: NodeId,
+    /// How many conditions were noted before it.
+    pub conditions: usize,
+}
 
 /// The loops of an instance, as far as lowered.
 #[derive(Default)]
@@ -42,7 +51,8 @@ impl Lowering<'_> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
                 let opened = self.open(instance, repeat)?;
-                self.open_loops += 1;
+                let first = NodeId(self.program.graph.len() as u32);
+                self.open_loops.push(OpenLoop { first, conditions: self.conditions.len() });
                 free.insert(opened)
             }
         };
@@ -106,15 +116,20 @@ impl Lowering<'_> {
         variable: u32,
         span: Span,
     ) -> Value {
-        if variable == 0 {
-            self.open_loops -= 1;
-        }
         let opened = &turning.loops[&repeat];
         let repeat = &instance.function.repeats[repeat as usize];
         let starts = repeat.starts.iter().map(|start| &instance.lets[start.0 as usize]);
         let results = &instance.lets[repeat.results.0 as usize..repeat.end()];
         let axes = opened.axes[variable as usize].clone();
         let all: Vec<&Value> = starts.chain(results).collect();
+        if variable == 0
+            && let Some(open) = self.open_loops.pop()
+        {
+            let operands: Vec<NodeId> = all.iter().map(|value| value.node).collect();
+            let closed =
+                ClosedLoop { of: opened.of, turns: opened.turns, operands: &operands, span: repeat.count.span };
+            self.close_conditions(&open, &closed);
+        }
         let graph = &mut self.program.graph;
         let node = match opened.of {
             Some(of) => {

@@ -22,7 +22,7 @@ impl Lowering<'_> {
         for (position, one) in instance.function.hyperparameters.iter().enumerate() {
             let Some(name) = self.carried_name(None, position).filter(|_| one.role == Role::State) else { continue };
             let update = instance.function.updates.iter().find(|update| update.state as usize == position);
-            if let Some(update) = update.filter(|_| self.open_loops > 0) {
+            if let Some(update) = update.filter(|_| !self.open_loops.is_empty()) {
                 let (loss, state) = (instance.function.name.clone(), one.name.clone());
                 return Err(LowerError::StateInLoop { loss, state, span: update.span });
             }

@@ -310,7 +310,10 @@ impl LossBuilder {
                     }
                 }
                 Some(input) if !input.ty.kind.is_real() => {
-                    format!("it is {}, not a float", kind_name(input.ty.kind, &self.function.axes))
+                    format!(
+                        "it is {}, not a float",
+                        kind_name(input.ty.kind, &self.function.axes, &self.function.hyperparameters)
+                    )
                 }
                 Some(_) if !lowered.program.inputs.iter().any(|input| input.name == *name) => {
                     "it is optional and not given".to_string()

@@ -37,6 +37,8 @@ pub(super) struct Met {
 struct Unmet<'a> {
     condition: &'a Condition,
     value: f64,
+    /// Of each of its loops.
+    turns: Vec<u64>,
 }
 
 impl Demands {
@@ -132,20 +134,25 @@ fn evaluated(own: &Conditions, extent: &impl Fn(AxisId) -> usize, parameters: &[
 }
 
 fn check<'a>(own: &'a Conditions, output: &impl Fn(usize) -> f64) -> Result<(), Unmet<'a>> {
-    let unmet = own.conditions.iter().enumerate().find(|(position, _)| output(2 * position) != 1.0);
-    unmet.map_or(Ok(()), |(position, condition)| Err(Unmet { condition, value: output(2 * position + 1) }))
+    let Some(condition) = own.conditions.iter().find(|one| output(one.output) != 1.0) else { return Ok(()) };
+    let turn = |position| output(condition.output + 2 + position) as u64;
+    let turns = (0..condition.loops.len()).map(turn).collect();
+    Err(Unmet { condition, value: output(condition.output + 1), turns })
 }
 
 impl Unmet<'_> {
     fn error(self, extent: &impl Fn(AxisId) -> usize, sources: &SourceMap) -> Error {
-        let Condition { loss, parameter, span, of_entry, call, axes } = self.condition;
+        let Condition { loss, parameter, span, of_entry, call, axes, loops, output: _ } = self.condition;
         let condition = sources.text(*span).to_string();
-        let value = self.value;
+        let Unmet { value, turns, .. } = self;
         let title = format!("hyperparameter `{parameter}` of `{loss}` must satisfy `{condition}`, but it is {value}");
         let extents: Vec<(String, usize)> = axes.iter().map(|(name, axis)| (name.clone(), extent(*axis))).collect();
         let mut diagnostic = Diagnostic::error("E0711", title).at(*span, "the condition");
         if let Some((name, place)) = call {
             diagnostic = diagnostic.first_at(*place, format!("`{name}` is called here"));
+        }
+        for (turn, place) in turns.iter().zip(loops) {
+            diagnostic = diagnostic.and_at(*place, format!("in turn {turn} of these"));
         }
         if !extents.is_empty() {
             let all: Vec<String> = extents.iter().map(|(name, extent)| format!("{name} = {extent}")).collect();
@@ -164,6 +171,7 @@ impl Unmet<'_> {
             condition,
             value,
             extents,
+            turns,
             diagnostic,
             sources: sources.clone(),
         }))

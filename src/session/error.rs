@@ -133,6 +133,8 @@ pub struct UnmetCondition {
     pub value: f64,
     /// The extents that it depends on, by axis.
     pub extents: Vec<(String, usize)>,
+    /// The turn of each `repeat` at whose turns it is looked at, from 1 on, the outermost first.
+    pub turns: Vec<u64>,
     /// What is shown.
     pub diagnostic: Diagnostic,
     /// The texts that it points into.

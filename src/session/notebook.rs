@@ -113,12 +113,12 @@ impl Notebook {
         };
         let inputs = function.inputs.iter().map(|input| UsedTensor {
             name: input.name.clone(),
-            kind: kind_name(input.ty.kind, &function.axes),
+            kind: kind_name(input.ty.kind, &function.axes, &function.hyperparameters),
             axes: input.ty.axes.iter().map(axis).collect(),
             float: input.ty.kind.is_real(),
         });
         Ok(Checked {
-            kind: kind_name(result.ty.kind, &function.axes),
+            kind: kind_name(result.ty.kind, &function.axes, &function.hyperparameters),
             axes: result.ty.axes.iter().map(axis).collect(),
             tensors: inputs.collect(),
             builder: LossBuilder::new(program, function),

@@ -236,7 +236,7 @@ impl Program {
         let text = |span: Span| self.world.sources.text(span).to_string();
         let inputs = function.inputs.iter().map(|input| InputInfo {
             name: input.name.clone(),
-            kind: kind_name(input.ty.kind, &function.axes),
+            kind: kind_name(input.ty.kind, &function.axes, &function.hyperparameters),
             axes: input.ty.axes.iter().map(|axis| function.axes[axis.0 as usize].written()).collect(),
             optional: input.default.is_some(),
             float: input.ty.kind.is_real(),

@@ -39,6 +39,16 @@ pub enum ViewError {
         /// Its extent.
         extent: usize,
     },
+    /// A view to be written in which the steps along one axis end within those along another.
+    #[error(
+        "a view of shape {shape:?} that is written with strides {strides:?}: elements of one axis lie among those of another, where several may be one"
+    )]
+    Interleaved {
+        /// The shape.
+        shape: Vec<usize>,
+        /// The strides.
+        strides: Vec<isize>,
+    },
 }
 
 /// A tensor over memory that somebody else owns. Every element that it names lies in the buffer.
@@ -191,7 +201,8 @@ impl<'a> TensorViewMut<'a> {
     /// A view with any strides (in elements, also negative), starting at `offset`.
     ///
     /// # Errors
-    /// If an element would lie outside the buffer, shape and strides differ in length, or a stride is 0.
+    /// If an element would lie outside the buffer, shape and strides differ in length, a stride is 0, or a stride is
+    /// within the reach of smaller ones.
     pub fn strided(data: SliceMut<'a>, offset: usize, shape: &[usize], strides: &[isize]) -> Result<Self, ViewError> {
         if shape.len() != strides.len() {
             return Err(ViewError::Rank { shape: shape.len(), strides: strides.len() });
@@ -200,6 +211,9 @@ impl<'a> TensorViewMut<'a> {
             return Err(ViewError::Overlap { axis, extent: shape[axis] });
         }
         let offset = checked_offset(data.len(), offset, shape, strides)?;
+        if interleaved(shape, strides) {
+            return Err(ViewError::Interleaved { shape: shape.to_vec(), strides: strides.to_vec() });
+        }
         Ok(TensorViewMut { data, offset, shape: shape.into(), strides: strides.into() })
     }
 
@@ -225,6 +239,26 @@ impl<'a> TensorViewMut<'a> {
             self.data.set(position, value);
         }
     }
+}
+
+/// Whether the smallest step along an axis does not go beyond all that smaller strides reach. Only then can two elements
+/// be one.
+fn interleaved(shape: &[usize], strides: &[isize]) -> bool {
+    if shape.contains(&0) {
+        return false;
+    }
+    let long = shape.iter().zip(strides).filter(|(extent, _)| **extent > 1);
+    let mut steps: Vec<(u128, u128)> =
+        long.map(|(&extent, stride)| (stride.unsigned_abs() as u128, extent as u128 - 1)).collect();
+    steps.sort_unstable();
+    let mut reached = 0;
+    for (stride, count) in steps {
+        if stride <= reached {
+            return true;
+        }
+        reached += stride * count;
+    }
+    false
 }
 
 /// The strides of a row-major tensor.

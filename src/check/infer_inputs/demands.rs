@@ -245,8 +245,8 @@ impl Demands {
                     let (first, second) = (&inputs[position], &demand);
                     scope.report(TypeError::DemandedKinds {
                         name: demand.name.clone(),
-                        first: format!("{} by `{}`", kind_name(first.kind.kind, &[]), first.callee),
-                        second: format!("{} by `{}`", kind_name(second.kind.kind, &[]), second.callee),
+                        first: format!("{} by `{}`", self.kind_name(first.kind), first.callee),
+                        second: format!("{} by `{}`", self.kind_name(second.kind), second.callee),
                         first_span: first.span,
                         span: second.span,
                     });
@@ -255,6 +255,12 @@ impl Demands {
         }
         self.declare_inputs(scope, &inputs);
         agree
+    }
+
+    fn kind_name(&self, kind: DemandedKind) -> String {
+        let indexed = kind.labels.and_then(|axis| self.resolved(&[axis]).first().copied());
+        let axis = indexed.and_then(|axis| self.axis(axis));
+        kind_name(kind.kind, axis.map_or(&[], std::slice::from_ref), &[])
     }
 
     pub fn narrower(&mut self, a: DemandedKind, b: DemandedKind) -> Option<DemandedKind> {

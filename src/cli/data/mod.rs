@@ -107,11 +107,10 @@ pub fn read_data(path: &Path, case: Option<&str>) -> Result<Data, DataFileError>
             let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_string();
             Ok(Data { inputs: vec![(name, read_npy(path)?)], ..Data::default() })
         }
-        _ if !path.exists() => {
-            let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-            Err(DataFileError::Read { path: path.to_path_buf(), source })
-        }
-        _ => Err(DataFileError::Unknown { path: path.to_path_buf() }),
+        _ => Err(match std::fs::metadata(path) {
+            Ok(_) => DataFileError::Unknown { path: path.to_path_buf() },
+            Err(source) => DataFileError::Read { path: path.to_path_buf(), source },
+        }),
     }
 }
 

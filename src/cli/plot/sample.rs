@@ -30,6 +30,10 @@ const KINDS: &[(&str, f64, f64, f64)] = &[
     ("index", 0.0, 1.0, 0.0),
 ];
 
+/// What runs over the last axis of these names and labels is held at a square of side 1, not at a point: a box without an
+/// area overlaps nothing.
+const BOXES: &[(&str, &[f64])] = &[("box", &[0.0, 0.0, 1.0, 1.0]), ("rbox", &[0.0, 0.0, 1.0, 1.0, 0.0])];
+
 fn of_kind(kind: &str) -> (f64, f64, f64) {
     let row = KINDS.iter().find(|(word, ..)| kind.starts_with(word));
     row.map_or((-3.0, 3.0, 0.0), |&(_, from, to, held)| (from, to, held))
@@ -134,7 +138,12 @@ fn held(
         return Err(Failure::Message(format!("`{}` would have the shape {shape:?}: too large to draw", input.name)));
     };
     let given = arguments.at.iter().find(|(name, _)| *name == input.name).map(|(_, values)| values.clone());
-    let values = given.unwrap_or_else(|| vec![of_kind(&input.kind).2]);
+    let of_box = |axis: &String| {
+        let is_it = |name: &str, values: &[f64]| name == axis && builder.labels(axis) == Some(values.len());
+        BOXES.iter().find(|(name, values)| is_it(name, values)).map(|(_, values)| values.to_vec())
+    };
+    let usual = || input.axes.last().and_then(of_box).unwrap_or_else(|| vec![of_kind(&input.kind).2]);
+    let values = given.unwrap_or_else(usual);
     let values: Vec<f64> = values.iter().copied().cycle().take(count).collect();
     if input.float {
         return Ok(Tensor::f64(values, &shape));

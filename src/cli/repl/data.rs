@@ -191,10 +191,24 @@ impl<'t> Arguments<'t> {
         Ok(shape)
     }
 
-    /// A named argument, or its default; others than `allowed` are mistakes.
+    /// Nothing where a builder takes at most so many positional arguments.
+    fn at_most(&self, count: usize) -> Result<(), Diagnostic> {
+        match self.positional.get(count) {
+            Some(given) => {
+                Err(wrong(given.span, format!("`{}` takes {count} at most", self.builder.name), "one too many")
+                    .help(self.usage()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A named argument, or its default; others than `allowed` are mistakes, and a name that is there twice.
     fn named(&self, allowed: &[(&str, f64)]) -> Result<Vec<f64>, Diagnostic> {
-        for given in &self.named {
+        for (position, given) in self.named.iter().enumerate() {
             let name = given.name.unwrap_or_default();
+            if self.named[..position].iter().any(|before| before.name == given.name) {
+                return Err(wrong(given.span, format!("`{name}` is given twice"), "").help(self.usage()));
+            }
             if !allowed.iter().any(|(other, _)| *other == name) {
                 let meant = did_you_mean(name, allowed.iter().map(|(name, _)| *name));
                 let help = meant.map_or_else(|| self.usage(), |word| format!("did you mean `{word}`?"));
@@ -211,6 +225,7 @@ impl<'t> Arguments<'t> {
 
 fn load(arguments: &Arguments) -> Result<Data, Diagnostic> {
     arguments.named(&[])?;
+    arguments.at_most(2)?;
     let quoted = |given: &Given<'_>| {
         let text = given.value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         text.map(str::to_string).ok_or_else(|| {
@@ -245,6 +260,7 @@ fn load(arguments: &Arguments) -> Result<Data, Diagnostic> {
 
 fn linspace(arguments: &Arguments) -> Result<Data, Diagnostic> {
     arguments.named(&[])?;
+    arguments.at_most(3)?;
     let (from, to) = (arguments.at(0, "a first number")?, arguments.at(1, "a last number")?);
     let count = match arguments.positional.get(2) {
         Some(given) => arguments.count(given)?,
@@ -280,7 +296,18 @@ fn uniform(arguments: &Arguments) -> Result<Data, Diagnostic> {
 }
 
 fn labels(arguments: &Arguments) -> Result<Data, Diagnostic> {
-    random(arguments, &[("classes", 2.0)], true, |random, named| (random.uniform() * named[0].max(1.0)).floor())
+    for given in arguments.named.iter().filter(|given| given.name == Some("classes")) {
+        let classes = arguments.number(given)?;
+        if classes.fract() != 0.0 || !(1.0..=EXACT).contains(&classes) {
+            return Err(wrong(
+                given.span,
+                format!("there are no {classes} classes"),
+                "a whole number from 1 on is wanted",
+            )
+            .help(arguments.usage()));
+        }
+    }
+    random(arguments, &[("classes", 2.0)], true, |random, named| (random.uniform() * named[0]).floor())
 }
 
 fn full(arguments: &Arguments) -> Result<Data, Diagnostic> {

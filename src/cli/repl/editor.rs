@@ -68,6 +68,8 @@ pub fn run(session: Session) -> rustyline::Result<()> {
     editor.bind_sequence(Event::KeySeq(vec![key]), EventHandler::Simple(Cmd::Newline));
     let history = history_file();
     if let Some(path) = &history {
+        // A folder that cannot be written only means that nothing is kept.
+        let _ = path.parent().map(std::fs::create_dir_all);
         // The first session has none.
         let _ = editor.load_history(path);
     }
@@ -75,6 +77,10 @@ pub fn run(session: Session) -> rustyline::Result<()> {
         match editor.readline(PROMPT) {
             Ok(entry) => {
                 let _ = editor.add_history_entry(entry.trim_end());
+                if let Some(path) = &history {
+                    // At once, for Ctrl-C ends a session that computes, and others may be open.
+                    let _ = editor.append_history(path);
+                }
                 session.borrow_mut().width = crate::cli::plot::width();
                 let reply = session.borrow_mut().enter(&entry);
                 print!("{}", reply.text);
@@ -87,11 +93,6 @@ pub fn run(session: Session) -> rustyline::Result<()> {
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(error),
         }
-    }
-    if let Some(path) = history {
-        // A folder that cannot be written only means that nothing is kept.
-        let _ = path.parent().map(std::fs::create_dir_all);
-        let _ = editor.save_history(&path);
     }
     Ok(())
 }
