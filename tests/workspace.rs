@@ -148,7 +148,7 @@ fn wrong_memory_is_refused() {
         result.unwrap_err().to_string()
     };
     let wrong = refused("pred", &[2, 3], false);
-    assert_eq!(wrong, "the memory for the gradient of `combo` by `pred` has shape [2, 3] instead of [6]");
+    assert_eq!(wrong, "the memory for the gradient of `combo` by `pred` has shape [2, 3] instead of [..B = 6]");
     assert!(refused("target", &[6], false).contains("name it in `wrt`"));
     assert!(refused("pred", &[6], true).contains("given twice"));
     let mut memory = [0.0_f32; 3];

@@ -16,7 +16,7 @@ use super::result::Evaluation;
 use super::workspace::Workspace;
 use crate::bind::Binding;
 use crate::hir::{Axis, AxisKind, Function};
-use crate::ir::{Output, OutputRole, ParameterData, Program};
+use crate::ir::{AxisId, Output, OutputRole, ParameterData, Program};
 use crate::jit::{Compiled, Threads};
 use crate::syntax::ast::Role;
 use crate::tensor::{TensorView, TensorViewMut};
@@ -264,7 +264,8 @@ impl Loss {
                     let wanted = binding.shape(program, &output.axes);
                     if wanted[..] != *memory.shape() {
                         let (name, given) = ((*name).to_string(), memory.shape().to_vec());
-                        return Err(Error::GradientShape { loss: loss(), name, given, wanted: wanted.to_vec() });
+                        let (axes, wanted) = (named(program, binding, &output.axes), wanted.to_vec());
+                        return Err(Error::GradientShape { loss: loss(), name, given, wanted, axes });
                     }
                     continue;
                 }
@@ -301,6 +302,17 @@ impl Loss {
         values.extend(program.parameters.iter().map(|one| value(&one.name, one.default)));
         Ok(())
     }
+}
+
+/// Axes with their extents, those of a pack with a cross between them.
+fn named(program: &Program, binding: &Binding<'_>, axes: &[AxisId]) -> Vec<String> {
+    let one = |&axis: &AxisId| {
+        let data = &program.graph.all_axes()[axis.0 as usize];
+        let extents: Vec<String> = binding.shape(program, &[axis]).iter().map(ToString::to_string).collect();
+        let extents = if extents.is_empty() { "no axis".to_string() } else { extents.join("x") };
+        format!("{}{} = {extents}", if data.pack { ".." } else { "" }, data.name)
+    };
+    axes.iter().map(one).collect()
 }
 
 /// What kernels are found by: a [`Shape`], and whether they are for any values of the hyperparameters.
