@@ -31,6 +31,32 @@ pub trait Bits: Copy {
     fn right_signed(self, by: u32) -> Self;
 }
 
+/// What takes the place of a result where another number is of a kind: a row for each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Edges {
+    /// NaN.
+    pub nan: Edge,
+    /// 0 and −0.
+    pub zero: Edge,
+    /// ∞.
+    pub infinite: Edge,
+    /// Below 0.
+    pub negative: Edge,
+}
+
+/// What takes the place of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Nothing.
+    Result,
+    /// 1.
+    One,
+    /// ∞.
+    Infinity,
+    /// −∞.
+    MinusInfinity,
+}
+
 /// A real lane. Arithmetic is IEEE's, rounded to nearest; comparisons with NaN are false.
 pub trait Real:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
@@ -80,8 +106,14 @@ pub trait Real:
     fn of_int(int: Self::Bits) -> Self;
     /// One of two.
     fn select_bits(condition: Self::Mask, yes: Self::Bits, no: Self::Bits) -> Self::Bits;
-    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000.
+    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000;
+    /// of an infinite n and NaN it is not said what it is.
     fn scaled(self, n: Self) -> Self;
+    /// 2^n · self = 1 + f with 1 + f in [¾, 3/2), for a positive finite number: f and the integral n. Of 0, f is 0 and
+    /// n is ∞; of ∞, f is 0 and n is −∞; of NaN and what is below 0, n is NaN.
+    fn split(self) -> (Self, Self);
+    /// This result as it is where another number is at an edge.
+    fn mended(self, at: Self, edges: Edges) -> Self;
     /// In double precision.
     fn to_double(self) -> Self::Double;
     /// Rounded to this precision.
@@ -98,6 +130,19 @@ pub(super) fn polynomial<R: Real, const N: usize>(coefficients: &[R::Number; N],
         result = result.mul_add(x, x.number(coefficients[next]));
     }
     result
+}
+
+impl Edge {
+    /// Nothing if the result stays.
+    #[inline(always)]
+    fn value(self) -> Option<f64> {
+        match self {
+            Edge::Result => None,
+            Edge::One => Some(1.0),
+            Edge::Infinity => Some(f64::INFINITY),
+            Edge::MinusInfinity => Some(f64::NEG_INFINITY),
+        }
+    }
 }
 
 impl Mask for bool {}
@@ -211,6 +256,43 @@ macro_rules! lane {
                 let half = $real::mul_add(n, 0.5, ROUNDER);
                 let rest = n - (half - ROUNDER) + ROUNDER;
                 self * $real::from_bits(half.to_bits() << $place) * $real::from_bits(rest.to_bits() << $place)
+            }
+            #[inline(always)]
+            fn split(self) -> ($real, $real) {
+                // Its last bit is worth 1: an int of few bits becomes a number by its place in these bits.
+                const WHOLE: $real = (1_u64 << $place) as $real;
+                const MOST: $bits = $real::INFINITY.to_bits();
+                let tiny = self < $real::MIN_POSITIVE;
+                let normal = if tiny { self * WHOLE } else { self };
+                let bits = normal.to_bits();
+                // With an offset, so that it is not below 0 and is shifted without a sign.
+                let exponent = bits.wrapping_add(MOST).wrapping_sub($real::to_bits(0.75)) >> $place;
+                let f = $real::from_bits(bits.wrapping_sub(exponent.wrapping_sub(MOST >> $place) << $place)) - 1.0;
+                const NONE: $real = WHOLE + (MOST >> $place) as $real;
+                let none = if tiny { NONE + $place as $real } else { NONE };
+                let n = none - $real::from_bits(exponent | WHOLE.to_bits());
+                let n = if self < $real::INFINITY { n } else { -self };
+                let n = if self == 0.0 { $real::INFINITY } else { n };
+                (f, if self < 0.0 { $real::NAN } else { n })
+            }
+            #[inline(always)]
+            fn mended(self, at: $real, edges: Edges) -> $real {
+                let result = match edges.nan.value() {
+                    Some(value) if at.is_nan() => value as $real,
+                    _ => self,
+                };
+                let result = match edges.zero.value() {
+                    Some(value) if at == 0.0 => value as $real,
+                    _ => result,
+                };
+                let result = match edges.infinite.value() {
+                    Some(value) if at == $real::INFINITY => value as $real,
+                    _ => result,
+                };
+                match edges.negative.value() {
+                    Some(value) if at < 0.0 => value as $real,
+                    _ => result,
+                }
             }
             #[inline(always)]
             fn to_double(self) -> f64 {

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::body::{Action, Arg, FEWEST, FREE_MASKS, Form, LOADED, Step, Task, parts_of};
 use super::codes::combining;
-use super::graph::{Id, Join, Lane, Op, Relation, Two};
+use super::graph::{Id, Join, Lane, Op, Relation, Three, Two};
 use super::lines::{Left, Lines};
 use crate::op::ReduceOp;
 
@@ -310,6 +310,7 @@ impl<'a> Allocator<'a> {
                 self.put(id, to);
             }
             Op::Two(op) => self.two(id, op, lane, operands[0], operands[1])?,
+            Op::Three(op) => self.three(id, op, lane, [operands[0], operands[1], operands[2]])?,
             Op::Compare(relation) => self.compare(id, relation, lane, operands[0], operands[1])?,
             Op::Join(join) => {
                 let (a, b) = (self.register(operands[0])?, self.register(operands[1])?);
@@ -349,6 +350,21 @@ impl<'a> Allocator<'a> {
         self.release(&[a, b]);
         let to = self.take(lane)?;
         self.push(Action::Two(op), lane, to, [Some(Arg::Register(first)), Some(second)], 0);
+        self.put(id, to);
+        Some(())
+    }
+
+    /// The first operand gives its register to the result, the last one may be in memory.
+    fn three(&mut self, id: Id, op: Three, lane: Lane, [a, b, c]: [Id; 3]) -> Option<()> {
+        let (first, second) = (self.register(a)?, self.register(b)?);
+        let third = self.operand(c)?;
+        let dies = self.next_use(a) == u32::MAX && self.registers[a.0 as usize].is_some() && a != b && a != c;
+        let to = if dies { first } else { self.take(lane)? };
+        if !dies {
+            self.push(Action::Move, lane, to, [Some(Arg::Register(first)), None], 0);
+        }
+        self.release(&[a, b, c]);
+        self.push(Action::Three(op), lane, to, [Some(Arg::Register(second)), Some(third)], 0);
         self.put(id, to);
         Some(())
     }

@@ -7,8 +7,15 @@ use super::assembler::{
 };
 use super::body::{Action, Arg, Step};
 use super::codes::{arithmetic, by_lane, combining, mul_add};
-use super::graph::{Join, Lane, One, Relation, Two};
+use super::graph::{Join, Lane, One, Relation, Three, Two};
 use crate::op::ReduceOp;
+
+/// How a mantissa is taken: in [¾, 3/2), and of what is below 0 NaN, but of −0 that of 0.
+const THREE_QUARTERS: i32 = 0b0011;
+const NAN_BELOW_ZERO: i32 = 0b1100;
+
+/// For each three bits of operands what `third ? second : first` is.
+const SECOND_WHERE_THIRD: i32 = 0b1101_1000;
 
 impl Assembler {
     fn accumulator(&self, number: u32, copy: Copy) -> u8 {
@@ -33,6 +40,7 @@ impl Assembler {
             (Action::Join(join, work), Some(Arg::Register(a)), Some(Arg::Register(b))) => {
                 self.join(join, work, step.to, a, b);
             }
+            (Action::Three(op), Some(Arg::Register(a)), Some(b)) => self.three_operands(op, lane, step.to, a, b),
             (Action::MulAdd { form, negate_product, negate_addend }, Some(Arg::Register(a)), Some(b)) => {
                 let code = mul_add(lane, form, negate_product, negate_addend);
                 self.three(code, vector(step.to), vector(a), b, lane, None);
@@ -195,6 +203,26 @@ impl Assembler {
             One::Floor => rounded(9),
             One::Ceil => rounded(10),
             One::Round => rounded(8),
+            One::Exponent => {
+                let code = by_lane!(
+                    lane,
+                    EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae,
+                    EVEX_Vgetexppd_zmm_k1z_zmmm512b64_sae,
+                    EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae,
+                    EVEX_Vgetexppd_zmm_k1z_zmmm512b64_sae
+                );
+                Instruction::with2(code, target, source)
+            }
+            One::Mantissa => {
+                let code = by_lane!(
+                    lane,
+                    EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae,
+                    EVEX_Vgetmantpd_zmm_k1z_zmmm512b64_imm8_sae,
+                    EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae,
+                    EVEX_Vgetmantpd_zmm_k1z_zmmm512b64_imm8_sae
+                );
+                Instruction::with3(code, target, source, THREE_QUARTERS | NAN_BELOW_ZERO)
+            }
             One::AbsInt => Instruction::with2(Code::EVEX_Vpabsq_zmm_k1z_zmmm512b64, target, source),
             One::Left(by) => {
                 shifted(Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8, by)
@@ -237,6 +265,36 @@ impl Assembler {
             return self.push(Instruction::with3(code, mask(to), mask(a), mask(b)));
         }
         self.three(arithmetic(op, lane), vector(to), vector(a), b, lane, None);
+    }
+
+    fn three_operands(&mut self, op: Three, lane: Lane, to: u8, a: u8, b: Arg) {
+        let (code, how) = match op {
+            Three::Mend => {
+                let code = by_lane!(
+                    lane,
+                    EVEX_Vfixupimmps_zmm_k1z_zmm_zmmm512b32_imm8_sae,
+                    EVEX_Vfixupimmpd_zmm_k1z_zmm_zmmm512b64_imm8_sae,
+                    EVEX_Vfixupimmps_zmm_k1z_zmm_zmmm512b32_imm8_sae,
+                    EVEX_Vfixupimmpd_zmm_k1z_zmm_zmmm512b64_imm8_sae
+                );
+                (code, 0)
+            }
+            Three::Merge => {
+                let code = by_lane!(
+                    lane,
+                    EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8,
+                    EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8,
+                    EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8,
+                    EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8
+                );
+                (code, SECOND_WHERE_THIRD)
+            }
+        };
+        let instruction = match b {
+            Arg::Register(b) => Instruction::with4(code, vector(to), vector(a), vector(b), how),
+            other => Instruction::with4(code, vector(to), vector(a), self.broadcast(other, lane), how),
+        };
+        self.push(instruction);
     }
 
     fn join(&mut self, join: Join, work: u8, to: u8, low: u8, high: u8) {

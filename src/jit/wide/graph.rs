@@ -1,7 +1,7 @@
 //! What a strip computes for one vector of lanes: a graph of operations on 512-bit registers and masks.
 //!
-//! Nodes are hash-consed, so what two functions of one argument share (an exponential, a reciprocal) is computed once.
-//! Only what keeps every bit is folded.
+//! Nodes are hash-consed, so what two functions of one argument share (an exponential, a reciprocal) is computed once;
+//! only what keeps every bit is folded.
 
 use rustc_hash::FxHashMap;
 
@@ -56,6 +56,10 @@ pub(super) enum One {
     Floor,
     Ceil,
     Round,
+    /// ⌊log₂ |x|⌋, as a float; −∞ of 0.
+    Exponent,
+    /// x divided by the power of two for which it is in [¾, 3/2); of ∞ and of zeros 1, below 0 NaN.
+    Mantissa,
     /// |x| of an int.
     AbsInt,
     Left(u32),
@@ -74,6 +78,15 @@ pub(super) enum One {
     /// Of a mask: the bits of the other lanes.
     HighMask,
     Not,
+}
+
+/// Operations on two registers and what is the same in all lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Three {
+    /// The first one, or what a table has for the kind of number that the second one is.
+    Mend,
+    /// The first one, with the bits of the second one where a mask has ones.
+    Merge,
 }
 
 /// Joins of two registers of eight lanes to one of sixteen.
@@ -121,6 +134,7 @@ pub(super) enum Op {
     One(One),
     Two(Two),
     Join(Join),
+    Three(Three),
     /// `± a·b ± c`, rounded once.
     MulAdd {
         negate_product: bool,
