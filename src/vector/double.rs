@@ -14,6 +14,7 @@ use super::single::LOGARITHM_EDGES;
 const LN_2_LOW: f64 = 2.319_046_813_846_299_6e-17;
 /// Added to a small n, it leaves n + 1023 in the lowest bits: the exponent of 2^n.
 const ROUNDER: f64 = 6_755_399_441_055_744.0 + 1023.0;
+
 /// (e^r − 1 − r) / r² on [−½ ln 2, ½ ln 2].
 const EXPONENTIAL: [f64; 10] = [
     0.500_000_000_000_000_1,
@@ -29,7 +30,7 @@ const EXPONENTIAL: [f64; 10] = [
 ];
 
 /// (ln(1 + f) − f + ½ f²) / f³ on [−¼, ½]. A shorter one in f / (2 + f) would cost a division, which takes as long as
-/// 32 steps of a polynomial.
+/// 32 steps of a polynomial where nothing else is done meanwhile.
 const LOGARITHM: [f64; 19] = [
     0.333_333_333_333_337_5,
     -0.250_000_000_000_105_8,
@@ -50,6 +51,19 @@ const LOGARITHM: [f64; 19] = [
     0.050_695_579_456_093_83,
     -0.029_388_768_291_023_055,
     0.008_090_874_100_713_028,
+];
+
+/// (ln((1 + s) / (1 − s)) − 2 s) / s³ in s², on the s of [√½, √2): beside an exponential, a division costs less than
+/// the steps of [`LOGARITHM`].
+const LOGARITHM_NEAR: [f64; 8] = [
+    0.666_666_666_666_666_6,
+    0.400_000_000_000_008_85,
+    0.285_714_285_707_982_46,
+    0.222_222_223_928_175_78,
+    0.181_817_955_320_920_35,
+    0.153_862_451_309_175_64,
+    0.132_686_379_317_332_43,
+    0.130_879_490_300_344_99,
 ];
 
 /// (tanh x − x) / x³ in x², on |x| ≤ 0.6.
@@ -193,9 +207,15 @@ pub(super) fn decay<R: Real<Number = f64>>(x: R) -> R {
 /// ln(1 + e) for e in [0, 1].
 #[inline(always)]
 pub(super) fn log1p_of_decay<R: Real<Number = f64>>(e: R) -> R {
-    let large = e.number(0.5).below(e);
+    let large = e.number(0.414).below(e);
     let f = R::select(large, e.mul_add(e.number(0.5), e.number(-0.5)), e);
-    logarithm(f, R::select(large, e.number(-1.0), e.number(0.0)))
+    let k = R::select(large, e.number(1.0), e.number(0.0));
+    let s = f / (f.number(2.0) + f);
+    let square = s * s;
+    let half = f.number(0.5) * f * f;
+    let rest = s.mul_add(square.mul_add(polynomial(&LOGARITHM_NEAR, square), half), k * f.number(LN_2_LOW));
+    // f − (½ f² − s (½ f² + R)), the large parts last.
+    k.mul_add(f.number(LN_2), f - (half - rest))
 }
 
 /// 1 / (1 + e) and e / (1 + e) for e in [0, 1].

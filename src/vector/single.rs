@@ -18,6 +18,7 @@ pub(super) use super::power::pow_single as pow;
 const LN_2_LOW: f32 = -1.904_654_2e-9;
 /// Added to a small n, it leaves n + 127 in the lowest bits: the exponent of 2^n.
 const ROUNDER: f32 = 12_582_912.0 + 127.0;
+
 /// (e^r − 1 − r) / r² on [−½ ln 2, ½ ln 2].
 const EXPONENTIAL: [f32; 5] = [0.5, 0.166_665_76, 0.041_666_374, 0.008_363_182, 0.001_394_112_2];
 

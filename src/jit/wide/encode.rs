@@ -6,16 +6,9 @@ use super::assembler::{
     Assembler, Copy, POSITION, THERE, THERE_HIGH, WORK, WORK_MASK, Way, half, mask, memory, vector,
 };
 use super::body::{Action, Arg, Step};
-use super::codes::{arithmetic, by_lane, combining, mul_add};
+use super::codes::{arithmetic, by_lane, combining, exponent, mantissa, mul_add, three};
 use super::graph::{Join, Lane, One, Relation, Three, Two};
 use crate::op::ReduceOp;
-
-/// How a mantissa is taken: in [¾, 3/2), and of what is below 0 NaN, but of −0 that of 0.
-const THREE_QUARTERS: i32 = 0b0011;
-const NAN_BELOW_ZERO: i32 = 0b1100;
-
-/// For each three bits of operands what `third ? second : first` is.
-const SECOND_WHERE_THIRD: i32 = 0b1101_1000;
 
 impl Assembler {
     fn accumulator(&self, number: u32, copy: Copy) -> u8 {
@@ -194,49 +187,27 @@ impl Assembler {
             );
             Instruction::with3(code, target, source, how)
         };
-        let shifted = |narrow: Code, wide: Code, by: u32| {
-            Instruction::with3(if lane.is_wide() { wide } else { narrow }, target, source, by as i32)
-        };
         let instruction = match op {
             One::Sqrt if lane.is_wide() => Instruction::with2(Code::EVEX_Vsqrtpd_zmm_k1z_zmmm512b64_er, target, source),
             One::Sqrt => Instruction::with2(Code::EVEX_Vsqrtps_zmm_k1z_zmmm512b32_er, target, source),
             One::Floor => rounded(9),
             One::Ceil => rounded(10),
             One::Round => rounded(8),
-            One::Exponent => {
-                let code = by_lane!(
-                    lane,
-                    EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae,
-                    EVEX_Vgetexppd_zmm_k1z_zmmm512b64_sae,
-                    EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae,
-                    EVEX_Vgetexppd_zmm_k1z_zmmm512b64_sae
-                );
-                Instruction::with2(code, target, source)
-            }
+            One::Exponent => Instruction::with2(exponent(lane), target, source),
             One::Mantissa => {
-                let code = by_lane!(
-                    lane,
-                    EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae,
-                    EVEX_Vgetmantpd_zmm_k1z_zmmm512b64_imm8_sae,
-                    EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae,
-                    EVEX_Vgetmantpd_zmm_k1z_zmmm512b64_imm8_sae
-                );
-                Instruction::with3(code, target, source, THREE_QUARTERS | NAN_BELOW_ZERO)
+                let (code, how) = mantissa(lane);
+                Instruction::with3(code, target, source, how)
             }
             One::AbsInt => Instruction::with2(Code::EVEX_Vpabsq_zmm_k1z_zmmm512b64, target, source),
             One::Left(by) => {
-                shifted(Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8, by)
+                let code = if lane.is_wide() {
+                    Code::EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8
+                } else {
+                    Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8
+                };
+                Instruction::with3(code, target, source, by as i32)
             }
-            One::Right(by) => {
-                shifted(Code::EVEX_Vpsrld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsrlq_zmm_k1z_zmmm512b64_imm8, by)
-            }
-            One::RightSigned(by) => {
-                shifted(Code::EVEX_Vpsrad_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsraq_zmm_k1z_zmmm512b64_imm8, by)
-            }
-            One::OfInt if lane.is_wide() => {
-                Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source)
-            }
-            One::OfInt => Instruction::with2(Code::EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, target, source),
+            One::OfInt => Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source),
             One::ToInt => Instruction::with2(Code::EVEX_Vcvttpd2qq_zmm_k1z_zmmm512b64_sae, target, source),
             One::LowDoubles => Instruction::with2(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, target, half(from)),
             One::LowLongs => Instruction::with2(Code::EVEX_Vpmovsxdq_zmm_k1z_ymmm256, target, half(from)),
@@ -268,28 +239,7 @@ impl Assembler {
     }
 
     fn three_operands(&mut self, op: Three, lane: Lane, to: u8, a: u8, b: Arg) {
-        let (code, how) = match op {
-            Three::Mend => {
-                let code = by_lane!(
-                    lane,
-                    EVEX_Vfixupimmps_zmm_k1z_zmm_zmmm512b32_imm8_sae,
-                    EVEX_Vfixupimmpd_zmm_k1z_zmm_zmmm512b64_imm8_sae,
-                    EVEX_Vfixupimmps_zmm_k1z_zmm_zmmm512b32_imm8_sae,
-                    EVEX_Vfixupimmpd_zmm_k1z_zmm_zmmm512b64_imm8_sae
-                );
-                (code, 0)
-            }
-            Three::Merge => {
-                let code = by_lane!(
-                    lane,
-                    EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8,
-                    EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8,
-                    EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8,
-                    EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8
-                );
-                (code, SECOND_WHERE_THIRD)
-            }
-        };
+        let (code, how) = three(op, lane);
         let instruction = match b {
             Arg::Register(b) => Instruction::with4(code, vector(to), vector(a), vector(b), how),
             other => Instruction::with4(code, vector(to), vector(a), self.broadcast(other, lane), how),

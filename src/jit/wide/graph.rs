@@ -63,9 +63,7 @@ pub(super) enum One {
     /// |x| of an int.
     AbsInt,
     Left(u32),
-    Right(u32),
-    RightSigned(u32),
-    /// The nearest float to an int as wide.
+    /// The nearest double to a 64-bit int.
     OfInt,
     /// The int of a float as wide, towards zero.
     ToInt,

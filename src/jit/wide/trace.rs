@@ -220,26 +220,14 @@ impl<K: Kind> lane::Bits for Bits<'_, K> {
     fn plus(self, other: Self) -> Self {
         self.two(Two::Add, other)
     }
-    fn minus(self, other: Self) -> Self {
-        self.two(Two::Sub, other)
-    }
     fn and(self, other: Self) -> Self {
         self.two(Two::And, other)
-    }
-    fn or(self, other: Self) -> Self {
-        self.two(Two::Or, other)
     }
     fn xor(self, other: Self) -> Self {
         self.two(Two::Xor, other)
     }
     fn left(self, by: u32) -> Self {
         self.one(One::Left(by))
-    }
-    fn right(self, by: u32) -> Self {
-        self.one(One::Right(by))
-    }
-    fn right_signed(self, by: u32) -> Self {
-        self.one(One::RightSigned(by))
     }
 }
 
@@ -297,16 +285,6 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     }
     fn of_bits(bits: Bits<'g, K>) -> Self {
         Number(bits.0)
-    }
-    fn of_int(int: Bits<'g, K>) -> Self {
-        Number(int.0.each(|graph, part| graph.one(One::OfInt, K::LANE, int.0.parts[part])))
-    }
-    fn select_bits(condition: Mask<'g, K>, yes: Bits<'g, K>, no: Bits<'g, K>) -> Bits<'g, K> {
-        Bits(
-            yes.0.each(|graph, part| {
-                graph.select(K::INTS, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
-            }),
-        )
     }
     fn scaled(self, n: Self) -> Self {
         self.two(Two::Scale, n)
