@@ -8,15 +8,12 @@ pub(super) use super::angle::{acos, asin, atan, atan2, cos, sin, tan};
 pub(super) use super::error::erf_double as erf;
 use super::lane::{Bits, Real, polynomial};
 pub(super) use super::power::pow_double as pow;
+use super::single::LOGARITHM_EDGES;
 
 /// ln 2 less its nearest double.
 const LN_2_LOW: f64 = 2.319_046_813_846_299_6e-17;
 /// Added to a small n, it leaves n + 1023 in the lowest bits: the exponent of 2^n.
 const ROUNDER: f64 = 6_755_399_441_055_744.0 + 1023.0;
-/// The bits of √½.
-const ROOT_HALF: i64 = 0x3fe6_a09e_667f_3bcd;
-/// The bits of 1.
-const ONE: i64 = 0x3ff0_0000_0000_0000;
 
 /// (e^r − 1 − r) / r² on [−½ ln 2, ½ ln 2].
 const EXPONENTIAL: [f64; 10] = [
@@ -32,8 +29,33 @@ const EXPONENTIAL: [f64; 10] = [
     2.511_004_989_585_871_6e-8,
 ];
 
-/// (ln((1 + s) / (1 − s)) − 2 s) / s³ in s², on the s of [√½, √2).
-const LOGARITHM: [f64; 8] = [
+/// (ln(1 + f) − f + ½ f²) / f³ on [−¼, ½]. A shorter one in f / (2 + f) would cost a division, which takes as long as
+/// 32 steps of a polynomial where nothing else is done meanwhile.
+const LOGARITHM: [f64; 19] = [
+    0.333_333_333_333_337_5,
+    -0.250_000_000_000_105_8,
+    0.199_999_999_998_501_74,
+    -0.166_666_666_637_992_7,
+    0.142_857_142_999_359_4,
+    -0.125_000_002_906_885_18,
+    0.111_111_107_727_426_06,
+    -0.099_999_855_415_299_85,
+    0.090_908_930_157_905_44,
+    -0.083_337_044_014_950_57,
+    0.076_933_873_199_366_33,
+    -0.071_385_821_768_448_02,
+    0.066_433_602_738_686_94,
+    -0.062_498_500_999_732_004,
+    0.060_830_452_389_726_31,
+    -0.059_680_970_043_077_12,
+    0.050_695_579_456_093_83,
+    -0.029_388_768_291_023_055,
+    0.008_090_874_100_713_028,
+];
+
+/// (ln((1 + s) / (1 − s)) − 2 s) / s³ in s², on the s of [√½, √2): beside an exponential, a division costs less than
+/// the steps of [`LOGARITHM`].
+const LOGARITHM_NEAR: [f64; 8] = [
     0.666_666_666_666_666_6,
     0.400_000_000_000_008_85,
     0.285_714_285_707_982_46,
@@ -132,63 +154,30 @@ fn half_exp<R: Real<Number = f64>>(x: R) -> R {
     exp_of_reduced(n - x.number(1.0), r)
 }
 
-/// ln(1 + f) + k ln 2 for f in [√½ − 1, √2 − 1].
+/// ln(1 + f) − n ln 2 for f in [−¼, ½].
 #[inline(always)]
-fn logarithm<R: Real<Number = f64>>(f: R, k: R) -> R {
-    let s = f / (f.number(2.0) + f);
-    let square = s * s;
-    let half = f.number(0.5) * f * f;
-    let rest = s.mul_add(square.mul_add(polynomial(&LOGARITHM, square), half), k * f.number(LN_2_LOW));
-    // f − (½ f² − s (½ f² + R)), the large parts last.
-    k.mul_add(f.number(LN_2), f - (half - rest))
+fn logarithm<R: Real<Number = f64>>(f: R, n: R) -> R {
+    let rest = (f * f).mul_add(f.mul_add(polynomial(&LOGARITHM, f), f.number(-0.5)), n * f.number(-LN_2_LOW));
+    (-n).mul_add(f.number(LN_2), f + rest)
 }
 
-/// k in bits and as a number for a positive normal x with 2^−k x in [√½, √2). An int becomes a double by its place in
-/// the bits of one, which every machine can do with vectors.
-#[inline(always)]
-fn exponent<R: Real<Number = f64>>(x: R) -> (R::Bits, R) {
-    let bits = x.bits();
-    let biased = bits.plus(bits.int(0x7ff << 52)).minus(bits.int(ROOT_HALF)).right(52);
-    let number = R::of_bits(biased.or(bits.int(0x4330_0000_0000_0000))) - x.number(4_503_599_627_370_496.0 + 2047.0);
-    (biased.minus(bits.int(2047)), number)
-}
-
-/// x = 2^k (1 + f) for a positive finite x, with 1 + f in [√½, √2): f and k.
-#[inline(always)]
-pub(super) fn split<R: Real<Number = f64>>(x: R) -> (R, R) {
-    let tiny = x.below(x.number(f64::MIN_POSITIVE));
-    let normal = R::select(tiny, x * x.number(4_503_599_627_370_496.0), x);
-    let shift = R::select(tiny, x.number(52.0), x.number(0.0));
-    let (int, k) = exponent(normal);
-    (R::of_bits(normal.bits().minus(int.left(52))) - x.number(1.0), k - shift)
-}
-
-/// A logarithm as it is at ∞ and below its domain, which begins at a number.
-#[inline(always)]
-fn with_edges<R: Real<Number = f64>>(result: R, x: R, start: f64) -> R {
-    let result = R::select(x.below(x.number(f64::INFINITY)), result, x);
-    let below = R::select(x.equals(x.number(start)), x.number(f64::NEG_INFINITY), x.number(f64::NAN));
-    R::select(x.number(start).below(x), result, below)
-}
-
-/// The natural logarithm.
+/// The natural logarithm. Its edges are those of the number's [split](Real::split).
 #[inline(always)]
 pub(super) fn log<R: Real<Number = f64>>(x: R) -> R {
-    let (f, k) = split(x);
-    with_edges(logarithm(f, k), x, 0.0)
+    let (f, n) = x.split();
+    logarithm(f, n)
 }
 
 /// ln(1 + x).
 #[inline(always)]
 pub(super) fn log1p<R: Real<Number = f64>>(x: R) -> R {
-    let (int, k) = exponent(x.number(1.0) + x);
-    // 2^−k (1 + x) = 1 + f, with the bits of x that the sum has lost. For a huge x, 2^−k is no normal number.
-    let huge = x.number(1e300).below(x);
-    let small = R::select(huge, x * x.number(1.084_202_172_485_504_4e-19), x);
-    let j = R::select_bits(huge, int.minus(int.int(63)), int);
-    let scale = R::of_bits(int.int(ONE).minus(j.left(52)));
-    let f = scale.mul_add(small, scale - x.number(1.0));
-    with_edges(logarithm(f, k).copysign(x), x, -1.0)
+    let one = x.number(1.0);
+    let sum = one + x;
+    let (_, n) = sum.split();
+    // 2^n (1 + x) = 1 + f, with the bits of x that the sum has lost, and −0 if x is.
+    let scale = one.scaled(n);
+    let f = scale.mul_add(x, -(one - scale));
+    logarithm(f, n).mended(sum, LOGARITHM_EDGES)
 }
 
 /// e^x − 1.
@@ -220,7 +209,13 @@ pub(super) fn decay<R: Real<Number = f64>>(x: R) -> R {
 pub(super) fn log1p_of_decay<R: Real<Number = f64>>(e: R) -> R {
     let large = e.number(0.414).below(e);
     let f = R::select(large, e.mul_add(e.number(0.5), e.number(-0.5)), e);
-    logarithm(f, R::select(large, e.number(1.0), e.number(0.0)))
+    let k = R::select(large, e.number(1.0), e.number(0.0));
+    let s = f / (f.number(2.0) + f);
+    let square = s * s;
+    let half = f.number(0.5) * f * f;
+    let rest = s.mul_add(square.mul_add(polynomial(&LOGARITHM_NEAR, square), half), k * f.number(LN_2_LOW));
+    // f − (½ f² − s (½ f² + R)), the large parts last.
+    k.mul_add(f.number(LN_2), f - (half - rest))
 }
 
 /// 1 / (1 + e) and e / (1 + e) for e in [0, 1].

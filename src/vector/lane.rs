@@ -15,20 +15,38 @@ pub trait Bits: Copy {
     fn int(self, value: i64) -> Self;
     /// Wraps.
     fn plus(self, other: Self) -> Self;
-    /// Wraps.
-    fn minus(self, other: Self) -> Self;
     /// Bitwise.
     fn and(self, other: Self) -> Self;
-    /// Bitwise.
-    fn or(self, other: Self) -> Self;
     /// Bitwise.
     fn xor(self, other: Self) -> Self;
     /// By a number of bits.
     fn left(self, by: u32) -> Self;
-    /// Fills with zeros.
-    fn right(self, by: u32) -> Self;
-    /// Fills with the sign. There is none for 64 bits before AVX-512: formulas of doubles do without.
-    fn right_signed(self, by: u32) -> Self;
+}
+
+/// What takes the place of a result where another number is of a kind: a row for each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Edges {
+    /// NaN.
+    pub nan: Edge,
+    /// 0 and −0.
+    pub zero: Edge,
+    /// ∞.
+    pub infinite: Edge,
+    /// Below 0.
+    pub negative: Edge,
+}
+
+/// What takes the place of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Nothing.
+    Result,
+    /// 1.
+    One,
+    /// ∞.
+    Infinity,
+    /// −∞.
+    MinusInfinity,
 }
 
 /// A real lane. Arithmetic is IEEE's, rounded to nearest; comparisons with NaN are false.
@@ -76,12 +94,14 @@ pub trait Real:
     fn bits(self) -> Self::Bits;
     /// The number with these bits.
     fn of_bits(bits: Self::Bits) -> Self;
-    /// The nearest number to an int. Of doubles, ints of at most 2⁵¹.
-    fn of_int(int: Self::Bits) -> Self;
-    /// One of two.
-    fn select_bits(condition: Self::Mask, yes: Self::Bits, no: Self::Bits) -> Self::Bits;
-    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000.
+    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000;
+    /// of an infinite n and NaN it is not said what it is.
     fn scaled(self, n: Self) -> Self;
+    /// 2^n · self = 1 + f with 1 + f in [¾, 3/2), for a positive finite number: f and the integral n. Of 0, f is 0 and
+    /// n is ∞; of ∞, f is 0 and n is −∞; of NaN and what is below 0, n is NaN.
+    fn split(self) -> (Self, Self);
+    /// This result as it is where another number is at an edge.
+    fn mended(self, at: Self, edges: Edges) -> Self;
     /// In double precision.
     fn to_double(self) -> Self::Double;
     /// Rounded to this precision.
@@ -100,12 +120,25 @@ pub(super) fn polynomial<R: Real, const N: usize>(coefficients: &[R::Number; N],
     result
 }
 
+impl Edge {
+    /// Nothing if the result stays.
+    #[inline(always)]
+    fn value(self) -> Option<f64> {
+        match self {
+            Edge::Result => None,
+            Edge::One => Some(1.0),
+            Edge::Infinity => Some(f64::INFINITY),
+            Edge::MinusInfinity => Some(f64::NEG_INFINITY),
+        }
+    }
+}
+
 impl Mask for bool {}
 
-/// The machine's numbers as lanes: a type, that of its bits and of its ints, its exponent of 1 and the place of the
-/// exponent, what leaves the nearest integer in the lowest bits when it is added, and how an int becomes a number.
+/// The machine's numbers as lanes: a type, that of its bits, its exponent of 1 and the place of the exponent, and what
+/// leaves the nearest integer in the lowest bits when it is added.
 macro_rules! lane {
-    ($real:ident, $bits:ident, $int:ident, $one:literal at $place:literal, $rounder:literal, |$x:ident| $of_int:expr) => {
+    ($real:ident, $bits:ident, $one:literal at $place:literal, $rounder:literal) => {
         impl Bits for $bits {
             #[inline(always)]
             fn int(self, value: i64) -> $bits {
@@ -116,16 +149,8 @@ macro_rules! lane {
                 self.wrapping_add(other)
             }
             #[inline(always)]
-            fn minus(self, other: $bits) -> $bits {
-                self.wrapping_sub(other)
-            }
-            #[inline(always)]
             fn and(self, other: $bits) -> $bits {
                 self & other
-            }
-            #[inline(always)]
-            fn or(self, other: $bits) -> $bits {
-                self | other
             }
             #[inline(always)]
             fn xor(self, other: $bits) -> $bits {
@@ -134,14 +159,6 @@ macro_rules! lane {
             #[inline(always)]
             fn left(self, by: u32) -> $bits {
                 self << by
-            }
-            #[inline(always)]
-            fn right(self, by: u32) -> $bits {
-                self >> by
-            }
-            #[inline(always)]
-            fn right_signed(self, by: u32) -> $bits {
-                ((self as $int) >> by) as $bits
             }
         }
 
@@ -196,14 +213,6 @@ macro_rules! lane {
                 $real::from_bits(bits)
             }
             #[inline(always)]
-            fn of_int($x: $bits) -> $real {
-                $of_int
-            }
-            #[inline(always)]
-            fn select_bits(condition: bool, yes: $bits, no: $bits) -> $bits {
-                if condition { yes } else { no }
-            }
-            #[inline(always)]
             fn scaled(self, n: $real) -> $real {
                 // In two steps, of which only the second can overflow or lose bits. The sums have the exponents of the
                 // two powers in their lowest bits.
@@ -211,6 +220,44 @@ macro_rules! lane {
                 let half = $real::mul_add(n, 0.5, ROUNDER);
                 let rest = n - (half - ROUNDER) + ROUNDER;
                 self * $real::from_bits(half.to_bits() << $place) * $real::from_bits(rest.to_bits() << $place)
+            }
+            #[inline(always)]
+            fn split(self) -> ($real, $real) {
+                // Its last bit is worth 1: an int of few bits becomes a number by its place in these bits. Before
+                // AVX-512 there is no conversion of 64-bit lanes.
+                const WHOLE: $real = (1_u64 << $place) as $real;
+                const MOST: $bits = $real::INFINITY.to_bits();
+                let tiny = self < $real::MIN_POSITIVE;
+                let normal = if tiny { self * WHOLE } else { self };
+                let bits = normal.to_bits();
+                // With an offset, so that it is not below 0: nor is there a shift of them that keeps the sign.
+                let exponent = bits.wrapping_add(MOST).wrapping_sub($real::to_bits(0.75)) >> $place;
+                let f = $real::from_bits(bits.wrapping_sub(exponent.wrapping_sub(MOST >> $place) << $place)) - 1.0;
+                const NONE: $real = WHOLE + (MOST >> $place) as $real;
+                let none = if tiny { NONE + $place as $real } else { NONE };
+                let n = none - $real::from_bits(exponent | WHOLE.to_bits());
+                let n = if self < $real::INFINITY { n } else { -self };
+                let n = if self == 0.0 { $real::INFINITY } else { n };
+                (f, if self < 0.0 { $real::NAN } else { n })
+            }
+            #[inline(always)]
+            fn mended(self, at: $real, edges: Edges) -> $real {
+                let result = match edges.nan.value() {
+                    Some(value) if at.is_nan() => value as $real,
+                    _ => self,
+                };
+                let result = match edges.zero.value() {
+                    Some(value) if at == 0.0 => value as $real,
+                    _ => result,
+                };
+                let result = match edges.infinite.value() {
+                    Some(value) if at == $real::INFINITY => value as $real,
+                    _ => result,
+                };
+                match edges.negative.value() {
+                    Some(value) if at < 0.0 => value as $real,
+                    _ => result,
+                }
             }
             #[inline(always)]
             fn to_double(self) -> f64 {
@@ -224,7 +271,5 @@ macro_rules! lane {
     };
 }
 
-lane!(f32, u32, i32, 127.0 at 23, 12_582_912.0, |int| int as i32 as f32);
-// Before AVX-512 there is no conversion of 64-bit lanes: an int becomes a double by its place in the bits of one.
-lane!(f64, u64, i64, 1023.0 at 52, 6_755_399_441_055_744.0, |int| f64::from_bits(int.wrapping_add(0x4338_0000_0000_0000))
-    - 6_755_399_441_055_744.0);
+lane!(f32, u32, 127.0 at 23, 12_582_912.0);
+lane!(f64, u64, 1023.0 at 52, 6_755_399_441_055_744.0);

@@ -11,33 +11,32 @@ use std::f32::consts::{LN_2, LOG2_E};
 pub(super) use super::arc::{acos, asin, atan, atan2};
 use super::double;
 pub(super) use super::error::erf_single as erf;
-use super::lane::{Bits, Real, polynomial};
+use super::lane::{Bits, Edge, Edges, Real, polynomial};
 pub(super) use super::power::pow_single as pow;
 
 /// What ln 2 is larger than its nearest single (which is larger than ln 2).
 const LN_2_LOW: f32 = -1.904_654_2e-9;
 /// Added to a small n, it leaves n + 127 in the lowest bits: the exponent of 2^n.
 const ROUNDER: f32 = 12_582_912.0 + 127.0;
-/// The bits of √½: logarithms are taken of numbers in [√½, √2).
-const ROOT_HALF: i64 = 0x3f35_04f3;
-/// The bits of 1.
-const ONE: i64 = 0x3f80_0000;
 
 /// (e^r − 1 − r) / r² on [−½ ln 2, ½ ln 2].
 const EXPONENTIAL: [f32; 5] = [0.5, 0.166_665_76, 0.041_666_374, 0.008_363_182, 0.001_394_112_2];
 
-/// (ln(1 + f) − f + ½ f²) / f³ on [√½ − 1, √2 − 1].
-const LOGARITHM: [f32; 9] = [
-    0.333_333_22,
-    -0.249_999_87,
-    0.200_015_54,
-    -0.166_689_41,
-    0.142_304_32,
-    -0.123_949_53,
-    0.118_035_92,
-    -0.117_088_71,
-    0.069_675_47,
+/// (ln(1 + f) − f + ½ f²) / f³ on [−¼, ½].
+const LOGARITHM: [f32; 8] = [
+    0.333_334_5,
+    -0.250_000_95,
+    0.199_908_61,
+    -0.166_473_12,
+    0.144_783_94,
+    -0.131_611_96,
+    0.104_630_254,
+    -0.045_074_824,
 ];
+
+/// A logarithm of 0 and of ∞.
+pub(super) const LOGARITHM_EDGES: Edges =
+    Edges { nan: Edge::Result, zero: Edge::MinusInfinity, infinite: Edge::Infinity, negative: Edge::Result };
 
 /// (ln(1 + e) − e) / e² on [0, 1].
 const LOGARITHM_NEAR: [f32; 10] = [
@@ -99,51 +98,31 @@ pub(super) fn exp<R: Real<Number = f32>>(x: R) -> R {
     exp_of_reduced(n, r)
 }
 
-/// ln(1 + f) + k ln 2 for f in [√½ − 1, √2 − 1].
+/// ln(1 + f) − n ln 2 for f in [−¼, ½]. ln 2 needs no second part: what the first one lacks is 1/20 of a unit in the
+/// last place.
 #[inline(always)]
-fn logarithm<R: Real<Number = f32>>(f: R, k: R) -> R {
-    let rest = (f * f).mul_add(f.mul_add(polynomial(&LOGARITHM, f), f.number(-0.5)), k * f.number(LN_2_LOW));
-    k.mul_add(f.number(LN_2), f + rest)
+fn logarithm<R: Real<Number = f32>>(f: R, n: R) -> R {
+    let near = (f * f).mul_add(f.mul_add(polynomial(&LOGARITHM, f), f.number(-0.5)), f);
+    (-n).mul_add(f.number(LN_2), near)
 }
 
-/// A logarithm as it is at ∞ and below its domain, which begins at a number.
-#[inline(always)]
-fn with_edges<R: Real<Number = f32>>(result: R, x: R, start: f32) -> R {
-    let result = R::select(x.below(x.number(f32::INFINITY)), result, x);
-    let below = R::select(x.equals(x.number(start)), x.number(f32::NEG_INFINITY), x.number(f32::NAN));
-    R::select(x.number(start).below(x), result, below)
-}
-
-/// x = 2^k (1 + f) for a positive finite x, with 1 + f in [√½, √2): f and k.
-#[inline(always)]
-pub(super) fn split<R: Real<Number = f32>>(x: R) -> (R, R) {
-    let tiny = x.below(x.number(f32::MIN_POSITIVE));
-    let normal = R::select(tiny, x * x.number(8_388_608.0), x);
-    let shift = R::select(tiny, x.number(23.0), x.number(0.0));
-    let bits = normal.bits();
-    let k = bits.minus(bits.int(ROOT_HALF)).right_signed(23);
-    (R::of_bits(bits.minus(k.left(23))) - x.number(1.0), R::of_int(k) - shift)
-}
-
-/// The natural logarithm.
+/// The natural logarithm. Its edges are those of the number's [split](Real::split).
 #[inline(always)]
 pub(super) fn log<R: Real<Number = f32>>(x: R) -> R {
-    let (f, k) = split(x);
-    with_edges(logarithm(f, k), x, 0.0)
+    let (f, n) = x.split();
+    logarithm(f, n)
 }
 
 /// ln(1 + x).
 #[inline(always)]
 pub(super) fn log1p<R: Real<Number = f32>>(x: R) -> R {
-    let bits = (x.number(1.0) + x).bits();
-    let k = bits.minus(bits.int(ROOT_HALF)).right_signed(23);
-    // 2^−k (1 + x) = 1 + f, with the bits of x that the sum has lost. For a huge x, 2^−k is no normal number.
-    let huge = x.number(1e30).below(x);
-    let small = R::select(huge, x * x.number(1.084_202_2e-19), x);
-    let j = R::select_bits(huge, k.minus(k.int(63)), k);
-    let scale = R::of_bits(bits.int(ONE).minus(j.left(23)));
-    let f = scale.mul_add(small, scale - x.number(1.0));
-    with_edges(logarithm(f, R::of_int(k)).copysign(x), x, -1.0)
+    let one = x.number(1.0);
+    let sum = one + x;
+    let (_, n) = sum.split();
+    // 2^n (1 + x) = 1 + f, with the bits of x that the sum has lost, and −0 if x is.
+    let scale = one.scaled(n);
+    let f = scale.mul_add(x, -(one - scale));
+    logarithm(f, n).mended(sum, LOGARITHM_EDGES)
 }
 
 /// e^x − 1.

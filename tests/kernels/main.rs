@@ -1,5 +1,6 @@
 //! Graphs built by hand through scheduling and code generation, against a slow evaluator.
 
+mod bits;
 mod build;
 mod contract;
 mod judge;

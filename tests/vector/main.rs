@@ -6,7 +6,9 @@
 
 use lossc::numeric;
 use lossc::op::{Binary, LOGISTIC, Unary};
-use lossc::vector::{Machine, binary_f32, binary_f64, logistic_f32, logistic_f64, machine, unary_f32, unary_f64};
+use lossc::vector::{
+    Edge, Edges, Machine, Real, binary_f32, binary_f64, logistic_f32, logistic_f64, machine, unary_f32, unary_f64,
+};
 use lossc::vector::{formula_binary_f32, formula_binary_f64, formula_unary_f32, formula_unary_f64};
 
 /// Most units in the last place that a function may be off.
@@ -195,6 +197,48 @@ fn singles_are_within_two_units() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// 2^n x = 1 + f to the bit, with 1 + f in [¾, 3/2).
+#[test]
+fn numbers_are_taken_apart_exactly() {
+    for x in singles(PART) {
+        let (f, n) = x.split();
+        let whole = f64::from(f) + 1.0;
+        if x > 0.0 && x.is_finite() {
+            assert_eq!(f64::from(x) * 2.0_f64.powi(n as i32), whole, "{x:e}: {f:e}, {n}");
+            assert!((0.75..1.5).contains(&whole), "{x:e}: {whole}");
+        }
+        let edge = if x == 0.0 { Some(f32::INFINITY) } else { (x == f32::INFINITY).then_some(f32::NEG_INFINITY) };
+        assert!(edge.is_none_or(|edge| (f, n) == (0.0, edge)), "{x:e}: {f:e}, {n}");
+        assert!(n.is_nan() == (x.is_nan() || x < 0.0), "{x:e}: {n}");
+    }
+    for x in doubles() {
+        let (f, n) = x.split();
+        if x > 0.0 && x.is_finite() {
+            // In two steps, because 2^n may be no double.
+            let half = (n / 2.0).round() as i32;
+            let scaled = x * 2.0_f64.powi(half) * 2.0_f64.powi(n as i32 - half);
+            assert_eq!(scaled - 1.0, f, "{x:e}: {f:e}, {n}");
+            assert!((0.75..1.5).contains(&scaled), "{x:e}: {scaled}");
+        }
+        let edge = if x == 0.0 { Some(f64::INFINITY) } else { (x == f64::INFINITY).then_some(f64::NEG_INFINITY) };
+        assert!(edge.is_none_or(|edge| (f, n) == (0.0, edge)), "{x:e}: {f:e}, {n}");
+        assert!(n.is_nan() == (x.is_nan() || x < 0.0), "{x:e}: {n}");
+    }
+}
+
+#[test]
+fn results_are_mended_at_edges_only() {
+    let edges = Edges { nan: Edge::One, zero: Edge::MinusInfinity, infinite: Edge::Result, negative: Edge::Infinity };
+    for (at, want) in [(f32::NAN, 1.0), (0.0, f32::NEG_INFINITY), (-0.0, f32::NEG_INFINITY), (1e-45, 7.0)] {
+        assert_eq!(7.0_f32.mended(at, edges), want, "{at:e}");
+        assert_eq!(7.0_f64.mended(f64::from(at), edges), f64::from(want), "{at:e}");
+    }
+    for (at, want) in [(-1e-45, f32::INFINITY), (f32::NEG_INFINITY, f32::INFINITY), (f32::INFINITY, 7.0), (1.0, 7.0)] {
+        assert_eq!(7.0_f32.mended(at, edges), want, "{at:e}");
+        assert_eq!(7.0_f64.mended(f64::from(at), edges), f64::from(want), "{at:e}");
+    }
 }
 
 /// A fixed sequence of bits.

@@ -6,10 +6,8 @@
 use rustc_hash::FxHashMap;
 
 use super::body::{Action, Arg, FEWEST, FREE_MASKS, Form, LOADED, Step, Task, parts_of};
-use super::codes::combining;
-use super::graph::{Id, Join, Lane, Op, Relation, Two};
-use super::lines::{Left, Lines};
-use crate::op::ReduceOp;
+use super::graph::{Id, Join, Lane, Op, Relation, Three, Two};
+use super::lines::Lines;
 
 /// How much each constant would like a register: its bits, whether it is wide, whether it is an argument cell.
 pub(super) type Wanted = FxHashMap<(u64, bool, bool), u32>;
@@ -38,7 +36,7 @@ impl File {
 }
 
 pub(super) struct Allocator<'a> {
-    lines: &'a Lines,
+    pub(super) lines: &'a Lines,
     tasks: &'a [Task],
     /// The tasks that use a node, the next one last.
     uses: Vec<Vec<u32>>,
@@ -105,7 +103,7 @@ impl<'a> Allocator<'a> {
         Some(self.out)
     }
 
-    fn lane(&self, id: Id) -> Lane {
+    pub(super) fn lane(&self, id: Id) -> Lane {
         let node = self.lines.graph.get(id);
         if matches!(node.op, Op::Compare(_)) { Lane::Mask } else { node.lane }
     }
@@ -114,7 +112,7 @@ impl<'a> Allocator<'a> {
         if lane == Lane::Mask { &mut self.masks } else { &mut self.vectors }
     }
 
-    fn push(&mut self, action: Action, lane: Lane, to: u8, args: [Option<Arg>; 2], mask: u8) {
+    pub(super) fn push(&mut self, action: Action, lane: Lane, to: u8, args: [Option<Arg>; 2], mask: u8) {
         self.out.steps.push(Step { action, lane, to, args, mask });
     }
 
@@ -131,7 +129,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// A free register, made free if there is none.
-    fn take(&mut self, lane: Lane) -> Option<u8> {
+    pub(super) fn take(&mut self, lane: Lane) -> Option<u8> {
         let file = self.file(lane);
         let free = (0..file.inside.len()).find(|&place| file.inside[place].is_none() && !file.locked[place]);
         let place = match free {
@@ -198,7 +196,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// The register of a node; loaded if it is not in one.
-    fn register(&mut self, id: Id) -> Option<u8> {
+    pub(super) fn register(&mut self, id: Id) -> Option<u8> {
         if let Some(number) = self.here(id) {
             return Some(number);
         }
@@ -227,7 +225,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// A node as an operand that may be in memory.
-    fn operand(&mut self, id: Id) -> Option<Arg> {
+    pub(super) fn operand(&mut self, id: Id) -> Option<Arg> {
         if let Some(number) = self.here(id) {
             return Some(Arg::Register(number));
         }
@@ -249,7 +247,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// Frees the registers of operands that nothing uses later.
-    fn release(&mut self, operands: &[Id]) {
+    pub(super) fn release(&mut self, operands: &[Id]) {
         for &id in operands {
             if self.next_use(id) != u32::MAX {
                 continue;
@@ -265,7 +263,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// The lanes of a stream, in a new register.
-    fn load(&mut self, stream: u32, part: u8, lane: Lane) -> Option<u8> {
+    pub(super) fn load(&mut self, stream: u32, part: u8, lane: Lane) -> Option<u8> {
         let to = self.take(lane)?;
         let from = Some(Arg::Stream { stream, part });
         if self.lines.streams[stream as usize].contiguous {
@@ -310,6 +308,7 @@ impl<'a> Allocator<'a> {
                 self.put(id, to);
             }
             Op::Two(op) => self.two(id, op, lane, operands[0], operands[1])?,
+            Op::Three(op) => self.three(id, op, lane, [operands[0], operands[1], operands[2]])?,
             Op::Compare(relation) => self.compare(id, relation, lane, operands[0], operands[1])?,
             Op::Join(join) => {
                 let (a, b) = (self.register(operands[0])?, self.register(operands[1])?);
@@ -331,7 +330,7 @@ impl<'a> Allocator<'a> {
     }
 
     /// Gives back registers that were only worked in.
-    fn free(&mut self, lane: Lane, numbers: &[u8]) {
+    pub(super) fn free(&mut self, lane: Lane, numbers: &[u8]) {
         let file = self.file(lane);
         for number in numbers {
             if let Some(place) = file.numbers.iter().position(|own| own == number) {
@@ -349,6 +348,21 @@ impl<'a> Allocator<'a> {
         self.release(&[a, b]);
         let to = self.take(lane)?;
         self.push(Action::Two(op), lane, to, [Some(Arg::Register(first)), Some(second)], 0);
+        self.put(id, to);
+        Some(())
+    }
+
+    /// The first operand gives its register to the result, the last one may be in memory.
+    fn three(&mut self, id: Id, op: Three, lane: Lane, [a, b, c]: [Id; 3]) -> Option<()> {
+        let (first, second) = (self.register(a)?, self.register(b)?);
+        let third = self.operand(c)?;
+        let dies = self.next_use(a) == u32::MAX && self.registers[a.0 as usize].is_some() && a != b && a != c;
+        let to = if dies { first } else { self.take(lane)? };
+        if !dies {
+            self.push(Action::Move, lane, to, [Some(Arg::Register(first)), None], 0);
+        }
+        self.release(&[a, b, c]);
+        self.push(Action::Three(op), lane, to, [Some(Arg::Register(second)), Some(third)], 0);
         self.put(id, to);
         Some(())
     }
@@ -427,70 +441,6 @@ impl<'a> Allocator<'a> {
         self.release(&[a, b, c]);
         self.push(action(form), lane, to, [Some(args[0]), Some(args[1])], 0);
         self.put(id, to);
-        Some(())
-    }
-
-    fn leave(&mut self, position: usize, part: usize) -> Option<()> {
-        let lines = self.lines;
-        let left = &lines.left[position];
-        let id = parts_of(left)[part];
-        match left {
-            Left::Store { stream, .. } => {
-                let register = self.register(id)?;
-                self.store(*stream, part as u8, self.lane(id), register)?;
-            }
-            Left::Combine { stream, op, lane, .. } => {
-                let register = self.register(id)?;
-                let old = self.load(*stream, part as u8, *lane)?;
-                let two = combining(*op);
-                let args = [Some(Arg::Register(register)), Some(Arg::Register(old))];
-                let to = self.take(*lane)?;
-                self.push(Action::Two(two), *lane, to, args, 0);
-                if matches!(op, ReduceOp::Min | ReduceOp::Max) && *lane != Lane::I64 {
-                    // NaN stays.
-                    let mask = self.take(Lane::Mask)?;
-                    let own = Some(Arg::Register(register));
-                    self.push(Action::Compare(Relation::Unordered, false), *lane, mask, [own, own], 0);
-                    self.push(Action::Blend, *lane, to, [Some(Arg::Register(to)), own], mask);
-                    self.free(Lane::Mask, &[mask]);
-                }
-                self.store(*stream, part as u8, *lane, to)?;
-                self.free(*lane, &[old, to]);
-            }
-            Left::Reduce { op, lane, .. } => {
-                let accumulator = self.accumulator(position, part);
-                // A mask for NaN.
-                let mask = if matches!(op, ReduceOp::Min | ReduceOp::Max) { self.take(Lane::Mask)? } else { 0 };
-                let arg = if mask > 0 { Arg::Register(self.register(id)?) } else { self.operand(id)? };
-                let action = Action::Accumulate { accumulator, op: *op, part: part as u8 };
-                self.push(action, *lane, mask, [Some(arg), None], mask);
-                if mask > 0 {
-                    self.free(Lane::Mask, &[mask]);
-                }
-            }
-        }
-        self.release(&[id]);
-        Some(())
-    }
-
-    /// The number of the accumulator of a part of something left.
-    fn accumulator(&self, position: usize, part: usize) -> u32 {
-        let before = self.lines.left[..position].iter().map(|left| match left {
-            Left::Reduce { parts, .. } => parts.len(),
-            _ => 0,
-        });
-        (before.sum::<usize>() + part) as u32
-    }
-
-    fn store(&mut self, stream: u32, part: u8, lane: Lane, register: u8) -> Option<()> {
-        let from = Some(Arg::Register(register));
-        if self.lines.streams[stream as usize].contiguous {
-            self.push(Action::Store { stream, part }, lane, 0, [from, None], 0);
-        } else {
-            let work = [self.take(Lane::F64)?, self.take(Lane::F64)?];
-            self.push(Action::Scatter { stream, part, work }, lane, 0, [from, None], 0);
-            self.free(Lane::F64, &work);
-        }
         Some(())
     }
 }

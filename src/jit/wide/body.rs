@@ -4,7 +4,7 @@
 //! are operands in memory; those that cannot be that stay in registers for the whole loop, as far as some are left.
 
 use super::allocate::{Allocator, Wanted};
-use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
+use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Three, Two};
 use super::lines::{Left, Lines};
 use crate::op::ReduceOp;
 
@@ -51,6 +51,8 @@ pub(super) enum Action {
     Two(Two),
     /// With a further register to work in.
     Join(Join, u8),
+    /// `to = op(to, a, b)`.
+    Three(Three),
     /// `to = ± to·b ± c`.
     MulAdd {
         form: Form,

@@ -3,7 +3,7 @@
 use iced_x86::Code;
 
 use super::body::Form;
-use super::graph::{Lane, Two};
+use super::graph::{Lane, Three, Two};
 use crate::op::ReduceOp;
 
 /// Picks by the type of the lanes.
@@ -102,6 +102,42 @@ pub(super) fn arithmetic(op: Two, lane: Lane) -> Code {
             EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
             EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64
         ),
+    }
+}
+
+pub(super) fn exponent(lane: Lane) -> Code {
+    if lane.is_wide() {
+        Code::EVEX_Vgetexppd_zmm_k1z_zmmm512b64_sae
+    } else {
+        Code::EVEX_Vgetexpps_zmm_k1z_zmmm512b32_sae
+    }
+}
+
+/// How a mantissa is taken: in [¾, 3/2), and of what is below 0 NaN, but of −0 that of 0.
+const THREE_QUARTERS: i32 = 0b0011;
+const NAN_BELOW_ZERO: i32 = 0b1100;
+
+/// With how it is taken.
+pub(super) fn mantissa(lane: Lane) -> (Code, i32) {
+    let code = if lane.is_wide() {
+        Code::EVEX_Vgetmantpd_zmm_k1z_zmmm512b64_imm8_sae
+    } else {
+        Code::EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae
+    };
+    (code, THREE_QUARTERS | NAN_BELOW_ZERO)
+}
+
+/// For each three bits of operands what `third ? second : first` is.
+const SECOND_WHERE_THIRD: i32 = 0b1101_1000;
+
+/// With how it is done.
+pub(super) fn three(op: Three, lane: Lane) -> (Code, i32) {
+    match (op, lane.is_wide()) {
+        // No kind of number is an exception.
+        (Three::Mend, false) => (Code::EVEX_Vfixupimmps_zmm_k1z_zmm_zmmm512b32_imm8_sae, 0),
+        (Three::Mend, true) => (Code::EVEX_Vfixupimmpd_zmm_k1z_zmm_zmmm512b64_imm8_sae, 0),
+        (Three::Merge, false) => (Code::EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8, SECOND_WHERE_THIRD),
+        (Three::Merge, true) => (Code::EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8, SECOND_WHERE_THIRD),
     }
 }
 

@@ -6,8 +6,8 @@ use super::assembler::{
     Assembler, Copy, POSITION, THERE, THERE_HIGH, WORK, WORK_MASK, Way, half, mask, memory, vector,
 };
 use super::body::{Action, Arg, Step};
-use super::codes::{arithmetic, by_lane, combining, mul_add};
-use super::graph::{Join, Lane, One, Relation, Two};
+use super::codes::{arithmetic, by_lane, combining, exponent, mantissa, mul_add, three};
+use super::graph::{Join, Lane, One, Relation, Three, Two};
 use crate::op::ReduceOp;
 
 impl Assembler {
@@ -33,6 +33,7 @@ impl Assembler {
             (Action::Join(join, work), Some(Arg::Register(a)), Some(Arg::Register(b))) => {
                 self.join(join, work, step.to, a, b);
             }
+            (Action::Three(op), Some(Arg::Register(a)), Some(b)) => self.three_operands(op, lane, step.to, a, b),
             (Action::MulAdd { form, negate_product, negate_addend }, Some(Arg::Register(a)), Some(b)) => {
                 let code = mul_add(lane, form, negate_product, negate_addend);
                 self.three(code, vector(step.to), vector(a), b, lane, None);
@@ -186,29 +187,27 @@ impl Assembler {
             );
             Instruction::with3(code, target, source, how)
         };
-        let shifted = |narrow: Code, wide: Code, by: u32| {
-            Instruction::with3(if lane.is_wide() { wide } else { narrow }, target, source, by as i32)
-        };
         let instruction = match op {
             One::Sqrt if lane.is_wide() => Instruction::with2(Code::EVEX_Vsqrtpd_zmm_k1z_zmmm512b64_er, target, source),
             One::Sqrt => Instruction::with2(Code::EVEX_Vsqrtps_zmm_k1z_zmmm512b32_er, target, source),
             One::Floor => rounded(9),
             One::Ceil => rounded(10),
             One::Round => rounded(8),
+            One::Exponent => Instruction::with2(exponent(lane), target, source),
+            One::Mantissa => {
+                let (code, how) = mantissa(lane);
+                Instruction::with3(code, target, source, how)
+            }
             One::AbsInt => Instruction::with2(Code::EVEX_Vpabsq_zmm_k1z_zmmm512b64, target, source),
             One::Left(by) => {
-                shifted(Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8, by)
+                let code = if lane.is_wide() {
+                    Code::EVEX_Vpsllq_zmm_k1z_zmmm512b64_imm8
+                } else {
+                    Code::EVEX_Vpslld_zmm_k1z_zmmm512b32_imm8
+                };
+                Instruction::with3(code, target, source, by as i32)
             }
-            One::Right(by) => {
-                shifted(Code::EVEX_Vpsrld_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsrlq_zmm_k1z_zmmm512b64_imm8, by)
-            }
-            One::RightSigned(by) => {
-                shifted(Code::EVEX_Vpsrad_zmm_k1z_zmmm512b32_imm8, Code::EVEX_Vpsraq_zmm_k1z_zmmm512b64_imm8, by)
-            }
-            One::OfInt if lane.is_wide() => {
-                Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source)
-            }
-            One::OfInt => Instruction::with2(Code::EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, target, source),
+            One::OfInt => Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source),
             One::ToInt => Instruction::with2(Code::EVEX_Vcvttpd2qq_zmm_k1z_zmmm512b64_sae, target, source),
             One::LowDoubles => Instruction::with2(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, target, half(from)),
             One::LowLongs => Instruction::with2(Code::EVEX_Vpmovsxdq_zmm_k1z_ymmm256, target, half(from)),
@@ -237,6 +236,15 @@ impl Assembler {
             return self.push(Instruction::with3(code, mask(to), mask(a), mask(b)));
         }
         self.three(arithmetic(op, lane), vector(to), vector(a), b, lane, None);
+    }
+
+    fn three_operands(&mut self, op: Three, lane: Lane, to: u8, a: u8, b: Arg) {
+        let (code, how) = three(op, lane);
+        let instruction = match b {
+            Arg::Register(b) => Instruction::with4(code, vector(to), vector(a), vector(b), how),
+            other => Instruction::with4(code, vector(to), vector(a), self.broadcast(other, lane), how),
+        };
+        self.push(instruction);
     }
 
     fn join(&mut self, join: Join, work: u8, to: u8, low: u8, high: u8) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
-use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
+use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Three, Two};
 use crate::vector as lane;
 
 /// How a real is held.
@@ -16,6 +16,7 @@ pub(super) trait Kind: Copy {
     type Number: Copy;
     type Double: Kind<Number = f64>;
     fn bits(number: Self::Number) -> u64;
+    fn one() -> Self::Number;
     /// In double precision, and back.
     fn to_double(graph: &mut Graph, parts: [Id; 2]) -> [Id; 2];
     fn of_double(graph: &mut Graph, parts: [Id; 2]) -> [Id; 2];
@@ -42,6 +43,9 @@ impl Kind for Singles {
     fn bits(number: f32) -> u64 {
         u64::from(number.to_bits())
     }
+    fn one() -> f32 {
+        1.0
+    }
     fn to_double(graph: &mut Graph, [all, _]: [Id; 2]) -> [Id; 2] {
         [graph.one(One::LowDoubles, Lane::F64, all), graph.one(One::HighDoubles, Lane::F64, all)]
     }
@@ -61,6 +65,9 @@ macro_rules! doubles {
             fn bits(number: f64) -> u64 {
                 number.to_bits()
             }
+            fn one() -> f64 {
+                1.0
+            }
             fn to_double(_: &mut Graph, parts: [Id; 2]) -> [Id; 2] {
                 parts
             }
@@ -72,6 +79,21 @@ macro_rules! doubles {
 }
 
 doubles! { Doubles 1 TwiceDoubles 2 }
+
+/// What [`Three::Mend`] does to each kind of number: four bits a kind.
+fn table(edges: lane::Edges) -> u64 {
+    let row = |edge, kinds: &[u32]| {
+        let code = match edge {
+            lane::Edge::Result => 0,
+            lane::Edge::MinusInfinity => 4,
+            lane::Edge::Infinity => 5,
+            lane::Edge::One => 10_u64,
+        };
+        kinds.iter().fold(0, |all, kind| all | code << (4 * kind))
+    };
+    // Quiet and signalling NaN, zero, ∞, and −∞ and what else is below 0; 3 is 1 and 7 what else is above 0.
+    row(edges.nan, &[0, 1]) | row(edges.zero, &[2]) | row(edges.infinite, &[5]) | row(edges.negative, &[4, 6])
+}
 
 /// What traced lanes have in common: where they are written down, and their registers.
 #[derive(Clone, Copy)]
@@ -198,26 +220,14 @@ impl<K: Kind> lane::Bits for Bits<'_, K> {
     fn plus(self, other: Self) -> Self {
         self.two(Two::Add, other)
     }
-    fn minus(self, other: Self) -> Self {
-        self.two(Two::Sub, other)
-    }
     fn and(self, other: Self) -> Self {
         self.two(Two::And, other)
-    }
-    fn or(self, other: Self) -> Self {
-        self.two(Two::Or, other)
     }
     fn xor(self, other: Self) -> Self {
         self.two(Two::Xor, other)
     }
     fn left(self, by: u32) -> Self {
         self.one(One::Left(by))
-    }
-    fn right(self, by: u32) -> Self {
-        self.one(One::Right(by))
-    }
-    fn right_signed(self, by: u32) -> Self {
-        self.one(One::RightSigned(by))
     }
 }
 
@@ -243,11 +253,9 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
         self.one(One::Sqrt)
     }
     fn copysign(self, sign: Self) -> Self {
-        let size = self.abs();
         Number(self.0.each(|graph, part| {
             let bit = graph.constant(K::LANE, super::graph::sign_bit(K::LANE));
-            let bit = graph.two(Two::And, K::LANE, sign.0.parts[part], bit);
-            graph.two(Two::Or, K::LANE, size.0.parts[part], bit)
+            graph.add(Op::Three(Three::Merge), K::LANE, &[self.0.parts[part], sign.0.parts[part], bit])
         }))
     }
     fn below(self, other: Self) -> Mask<'g, K> {
@@ -278,18 +286,19 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     fn of_bits(bits: Bits<'g, K>) -> Self {
         Number(bits.0)
     }
-    fn of_int(int: Bits<'g, K>) -> Self {
-        Number(int.0.each(|graph, part| graph.one(One::OfInt, K::LANE, int.0.parts[part])))
-    }
-    fn select_bits(condition: Mask<'g, K>, yes: Bits<'g, K>, no: Bits<'g, K>) -> Bits<'g, K> {
-        Bits(
-            yes.0.each(|graph, part| {
-                graph.select(K::INTS, condition.0.parts[part], yes.0.parts[part], no.0.parts[part])
-            }),
-        )
-    }
     fn scaled(self, n: Self) -> Self {
         self.two(Two::Scale, n)
+    }
+    fn split(self) -> (Self, Self) {
+        let mantissa = self.one(One::Mantissa);
+        (mantissa - self.number(K::one()), mantissa.one(One::Exponent) - self.one(One::Exponent))
+    }
+    fn mended(self, at: Self, edges: lane::Edges) -> Self {
+        let table = table(edges);
+        Number(self.0.each(|graph, part| {
+            let table = graph.constant(K::LANE, table);
+            graph.add(Op::Three(Three::Mend), K::LANE, &[self.0.parts[part], at.0.parts[part], table])
+        }))
     }
     fn to_double(self) -> Number<'g, K::Double> {
         let parts = K::to_double(&mut self.0.graph.borrow_mut(), self.0.parts);

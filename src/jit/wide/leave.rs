@@ -1,0 +1,74 @@
+//! What is left behind → steps with registers: stores, what is combined with memory, and accumulators.
+
+use super::allocate::Allocator;
+use super::body::{Action, Arg, parts_of};
+use super::codes::combining;
+use super::graph::{Lane, Relation};
+use super::lines::Left;
+use crate::op::ReduceOp;
+
+impl Allocator<'_> {
+    pub(super) fn leave(&mut self, position: usize, part: usize) -> Option<()> {
+        let lines = self.lines;
+        let left = &lines.left[position];
+        let id = parts_of(left)[part];
+        match left {
+            Left::Store { stream, .. } => {
+                let register = self.register(id)?;
+                self.store(*stream, part as u8, self.lane(id), register)?;
+            }
+            Left::Combine { stream, op, lane, .. } => {
+                let register = self.register(id)?;
+                let old = self.load(*stream, part as u8, *lane)?;
+                let two = combining(*op);
+                let args = [Some(Arg::Register(register)), Some(Arg::Register(old))];
+                let to = self.take(*lane)?;
+                self.push(Action::Two(two), *lane, to, args, 0);
+                if matches!(op, ReduceOp::Min | ReduceOp::Max) && *lane != Lane::I64 {
+                    // NaN stays.
+                    let mask = self.take(Lane::Mask)?;
+                    let own = Some(Arg::Register(register));
+                    self.push(Action::Compare(Relation::Unordered, false), *lane, mask, [own, own], 0);
+                    self.push(Action::Blend, *lane, to, [Some(Arg::Register(to)), own], mask);
+                    self.free(Lane::Mask, &[mask]);
+                }
+                self.store(*stream, part as u8, *lane, to)?;
+                self.free(*lane, &[old, to]);
+            }
+            Left::Reduce { op, lane, .. } => {
+                let accumulator = self.accumulator(position, part);
+                // A mask for NaN.
+                let mask = if matches!(op, ReduceOp::Min | ReduceOp::Max) { self.take(Lane::Mask)? } else { 0 };
+                let arg = if mask > 0 { Arg::Register(self.register(id)?) } else { self.operand(id)? };
+                let action = Action::Accumulate { accumulator, op: *op, part: part as u8 };
+                self.push(action, *lane, mask, [Some(arg), None], mask);
+                if mask > 0 {
+                    self.free(Lane::Mask, &[mask]);
+                }
+            }
+        }
+        self.release(&[id]);
+        Some(())
+    }
+
+    /// The number of the accumulator of a part of something left.
+    fn accumulator(&self, position: usize, part: usize) -> u32 {
+        let before = self.lines.left[..position].iter().map(|left| match left {
+            Left::Reduce { parts, .. } => parts.len(),
+            _ => 0,
+        });
+        (before.sum::<usize>() + part) as u32
+    }
+
+    fn store(&mut self, stream: u32, part: u8, lane: Lane, register: u8) -> Option<()> {
+        let from = Some(Arg::Register(register));
+        if self.lines.streams[stream as usize].contiguous {
+            self.push(Action::Store { stream, part }, lane, 0, [from, None], 0);
+        } else {
+            let work = [self.take(Lane::F64)?, self.take(Lane::F64)?];
+            self.push(Action::Scatter { stream, part, work }, lane, 0, [from, None], 0);
+            self.free(Lane::F64, &work);
+        }
+        Some(())
+    }
+}
