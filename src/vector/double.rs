@@ -6,7 +6,7 @@ use std::f64::consts::{LN_2, LOG2_E};
 
 pub(super) use super::angle::{acos, asin, atan, atan2, cos, sin, tan};
 pub(super) use super::error::erf_double as erf;
-use super::lane::{Bits, Real, polynomial};
+use super::lane::{Bits, Real, long_polynomial, polynomial};
 pub(super) use super::power::pow_double as pow;
 use super::single::LOGARITHM_EDGES;
 
@@ -157,7 +157,9 @@ fn half_exp<R: Real<Number = f64>>(x: R) -> R {
 /// ln(1 + f) − n ln 2 for f in [−¼, ½].
 #[inline(always)]
 fn logarithm<R: Real<Number = f64>>(f: R, n: R) -> R {
-    let rest = (f * f).mul_add(f.mul_add(polynomial(&LOGARITHM, f), f.number(-0.5)), n * f.number(-LN_2_LOW));
+    let square = f * f;
+    let series = f.mul_add(long_polynomial(&LOGARITHM, f, square), f.number(-0.5));
+    let rest = square.mul_add(series, n * f.number(-LN_2_LOW));
     (-n).mul_add(f.number(LN_2), f + rest)
 }
 

@@ -120,6 +120,20 @@ pub(super) fn polynomial<R: Real, const N: usize>(coefficients: &[R::Number; N],
     result
 }
 
+/// A long polynomial as two in x², which a machine can compute at the same time; there are as many steps.
+#[inline(always)]
+pub(super) fn long_polynomial<R: Real, const N: usize>(coefficients: &[R::Number; N], x: R, square: R) -> R {
+    let mut parts = [x.number(coefficients[N - 1]), x.number(coefficients[N - 2])];
+    let mut next = N - 2;
+    while next > 0 {
+        next -= 1;
+        let part = &mut parts[(N - 1 - next) % 2];
+        *part = part.mul_add(square, x.number(coefficients[next]));
+    }
+    let [one, other] = parts;
+    if N % 2 == 1 { other.mul_add(x, one) } else { one.mul_add(x, other) }
+}
+
 impl Edge {
     /// Nothing if the result stays.
     #[inline(always)]
