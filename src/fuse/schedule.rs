@@ -195,7 +195,9 @@ impl Scheduler<'_> {
             }
         }
         // By now something else lies there.
-        loans.iter().for_each(|loan| drop(self.available.remove(&loan.value)));
+        for loan in &loans {
+            self.available.remove(&loan.value);
+        }
         statements
     }
 

@@ -305,14 +305,14 @@ impl Loss {
 }
 
 /// Axes with their extents, those of a pack with a cross between them.
-fn named(program: &Program, binding: &Binding<'_>, axes: &[AxisId]) -> Vec<String> {
+fn named(program: &Program, binding: &Binding<'_>, axes: &[AxisId]) -> Box<str> {
     let one = |&axis: &AxisId| {
         let data = &program.graph.all_axes()[axis.0 as usize];
         let extents: Vec<String> = binding.shape(program, &[axis]).iter().map(ToString::to_string).collect();
         let extents = if extents.is_empty() { "no axis".to_string() } else { extents.join("x") };
         format!("{}{} = {extents}", if data.pack { ".." } else { "" }, data.name)
     };
-    axes.iter().map(one).collect()
+    axes.iter().map(one).collect::<Vec<String>>().join(", ").into()
 }
 
 /// What kernels are found by: a [`Shape`], and whether they are for any values of the hyperparameters.

@@ -95,7 +95,7 @@ pub enum Error {
         reason: String,
     },
     /// Memory for a gradient has another shape.
-    #[error("the memory for the gradient of `{loss}` by `{name}` has shape {given:?} instead of [{}]", .axes.join(", "))]
+    #[error("the memory for the gradient of `{loss}` by `{name}` has shape {given:?} instead of [{axes}]")]
     GradientShape {
         /// The loss.
         loss: String,
@@ -105,8 +105,8 @@ pub enum Error {
         given: Vec<usize>,
         /// The shape of the gradient.
         wanted: Vec<usize>,
-        /// Its axes with their extents, as in `N = 6`.
-        axes: Vec<String>,
+        /// Its axes with their extents, as in `N = 6, C = 3`.
+        axes: Box<str>,
     },
     /// The data do not fit.
     #[error("{0}")]
