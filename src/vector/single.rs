@@ -1,10 +1,10 @@
 //! The formulas in single precision: x → f(x), without branches, at most 2 units in the last place off.
 //!
-//! A logarithm or an exponential takes its argument apart into a power of two and a rest near 1 or 0, and the rest
-//! goes through a minimax polynomial. Every step is an arithmetic operation, a fused multiply-add, a selection by
-//! a comparison or an operation on the bits: those of a [lane](super::lane), so that a loop over a formula becomes
-//! vector code, a code generator can write it out, and a lane has the same bits on every machine. What this precision does not reach is computed with the formulas of
-//! [`double`](super::double) and rounded once.
+//! A logarithm or an exponential takes its argument apart into a power of two and a rest near 1 or 0, and the rest goes
+//! through a minimax polynomial. Every step is an arithmetic operation, a fused multiply-add, a selection by a
+//! comparison or an operation on the bits: those of a [lane](super::lane), so that a loop over a formula becomes vector
+//! code, a code generator can write it out, and a lane has the same bits on every machine. What this precision does not
+//! reach is computed with the formulas of [`double`](super::double) and rounded once.
 
 use std::f32::consts::{LN_2, LOG2_E};
 

@@ -152,40 +152,33 @@ macro_rules! micro {
     }};
 }
 
-/// Those of singles for this machine.
-pub(super) fn singles() -> &'static Micro<f32> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") {
-            return micro!(f32, 16, gemm_f32::microkernel::avx512f::f32);
+/// The kernels of a crate for this machine, with the lanes that a vector of each kind of machine has.
+macro_rules! of_machine {
+    ($element:ident, $library:ident, $avx512:literal, $fma:literal, $neon:literal) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx512f") {
+                return micro!($element, $avx512, $library::microkernel::avx512f::$element);
+            }
+            if has!("fma") {
+                return micro!($element, $fma, $library::microkernel::fma::$element);
+            }
         }
-        if has!("fma") {
-            return micro!(f32, 8, gemm_f32::microkernel::fma::f32);
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            return micro!($element, $neon, $library::microkernel::neon::$element);
         }
-    }
-    #[cfg(target_arch = "aarch64")]
-    if std::arch::is_aarch64_feature_detected!("neon") {
-        return micro!(f32, 4, gemm_f32::microkernel::neon::f32);
-    }
-    micro!(f32, 1, gemm_f32::microkernel::scalar::f32)
+        micro!($element, 1, $library::microkernel::scalar::$element)
+    }};
 }
 
-/// Those of doubles for this machine.
+/// Those of singles.
+pub(super) fn singles() -> &'static Micro<f32> {
+    of_machine!(f32, gemm_f32, 16, 8, 4)
+}
+
+/// Those of doubles.
 pub(super) fn doubles() -> &'static Micro<f64> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") {
-            return micro!(f64, 8, gemm_f64::microkernel::avx512f::f64);
-        }
-        if has!("fma") {
-            return micro!(f64, 4, gemm_f64::microkernel::fma::f64);
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    if std::arch::is_aarch64_feature_detected!("neon") {
-        return micro!(f64, 2, gemm_f64::microkernel::neon::f64);
-    }
-    micro!(f64, 1, gemm_f64::microkernel::scalar::f64)
+    of_machine!(f64, gemm_f64, 8, 4, 2)
 }

@@ -13,11 +13,11 @@ const SQUARE: usize = 4;
 /// So many panels are packed at once where lines are neighbours in memory.
 const BESIDE: usize = 8;
 
-/// Panels of `WIDE` lines.
+/// Panels of `WIDE` lines of floats.
 ///
 /// # Safety
 /// The lines with these strides and extents lie in memory, and there is room for them, filled up to panels.
-pub(super) unsafe fn pack<T: Copy + From<f32>, const WIDE: usize>(
+pub(super) unsafe fn pack<T: Copy, const WIDE: usize>(
     from: *const T,
     strides: [isize; 2],
     [lines, depth]: [usize; 2],
@@ -37,7 +37,9 @@ pub(super) unsafe fn pack<T: Copy + From<f32>, const WIDE: usize>(
             (0..whole).for_each(|of| along::<T, WIDE>(start(of), strides, depth, panel(of)));
         }
         if lines % WIDE != 0 {
-            partial::<T, WIDE>(start(whole), strides, [lines % WIDE, depth], panel(whole));
+            // Of floats all bits 0 are 0.
+            panel(whole).write_bytes(0, WIDE * depth);
+            rectangle::<T, WIDE>(start(whole), strides, [lines % WIDE, depth], panel(whole));
         }
     }
 }
@@ -113,25 +115,6 @@ unsafe fn rectangle<T: Copy, const WIDE: usize>(
             let element = from.wrapping_offset(line as isize * strides[0] + deep as isize * strides[1]);
             // SAFETY: as the caller ensures.
             unsafe { to.add(deep * WIDE + line).write(element.read()) };
-        }
-    }
-}
-
-/// A panel some of whose lines are missing.
-///
-/// # Safety
-/// As [`pack`].
-unsafe fn partial<T: Copy + From<f32>, const WIDE: usize>(
-    from: *const T,
-    strides: [isize; 2],
-    [lines, depth]: [usize; 2],
-    to: *mut T,
-) {
-    for deep in 0..depth {
-        for line in 0..WIDE {
-            let element = from.wrapping_offset(line as isize * strides[0] + deep as isize * strides[1]);
-            // SAFETY: as the caller ensures.
-            unsafe { to.add(deep * WIDE + line).write(if line < lines { element.read() } else { T::from(0.0) }) };
         }
     }
 }

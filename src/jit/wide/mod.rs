@@ -1,10 +1,11 @@
 //! Strips → machine code of 512-bit vectors, which Cranelift does not make.
 //!
 //! A strip over lanes is straight-line code without control flow: so few things have to be done for it that they are
-//! done here. [`lines`] turns it into a graph, which [`fold`] makes smaller, with the formulas of the vector math library written into it by
-//! [`trace`]; [`body`], [`allocate`] and [`leave`] make steps with registers of it; [`function`] and [`loops`] write what runs over
-//! all lanes, [`encode`] a step, with [`assembler`] and [`codes`]. Everything around it (loops over axes, addresses, what
-//! does not vary) is Cranelift's; the function is called with argument cells.
+//! done here. [`lines`] turns it into a graph, which [`fold`] makes smaller, with the formulas of the vector math
+//! library written into it by [`trace`]; [`body`], [`allocate`] and [`leave`] make steps with registers of it;
+//! [`function`] and [`loops`] write what runs over all lanes, [`encode`] a step, with [`assembler`] and [`codes`].
+//! Everything around it (loops over axes, addresses, what does not vary) is Cranelift's; the function is called with
+//! argument cells.
 
 mod allocate;
 mod assembler;
