@@ -50,6 +50,10 @@ impl Search<'_> {
             return None;
         }
         let value = self.only_part_with_functions(self.context.body(&item.demand), own)?;
+        // What is wanted as a whole has memory of its own, which stays.
+        if self.items.iter().any(|other| other.demand.value == value) {
+            return None;
+        }
         let functions = self.functions(value);
         // One cheap function is computed as fast as it is read.
         if functions.len() < 2 || functions.iter().any(|&id| !self.context.values.axes(id).contains(&self.axis)) {

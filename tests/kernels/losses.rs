@@ -158,6 +158,31 @@ fn a_gradient_whose_functions_are_computed_beside_it_lends_nothing() {
 }
 
 #[test]
+fn a_slope_that_is_picked_from_elsewhere_is_not_written_over() {
+    let mut b = Build::default();
+    let (n, m) = (b.axis("N"), b.axis("M"));
+    let (z, t) = (b.real("logits", &[n]), b.real("target", &[n]));
+    let label = b.input("label", Element::Int, &[m]);
+    let (value, gradient) = dice_of_sigmoid(&mut b, &[n], z, t);
+    let minus = b.graph().unary(Unary::Neg, z);
+    let (x, rest) = (b.graph().unary(Unary::Sigmoid, z), b.graph().unary(Unary::Sigmoid, minus));
+    let slope = b.mul(x, rest);
+    let picked = b.graph().gather(n, slope, label);
+    let picked = b.mul(picked, value);
+    b.output(value, &[]);
+    b.output(picked, &[m]);
+    b.output(gradient, &[n]);
+    let data = |p| {
+        vec![
+            reals("logits", &[5000], 1, p),
+            reals("target", &[5000], 2, p),
+            ("label", Tensor::i64(labels(300, 5000, 3), &[300])),
+        ]
+    };
+    agree_both(&b, data, &[]);
+}
+
+#[test]
 fn dice_of_every_sample_and_class_is_one_loop_nest() {
     let mut b = Build::default();
     let (n, c) = (b.axis("N"), b.axis("C"));
