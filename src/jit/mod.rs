@@ -8,6 +8,7 @@
 
 mod arithmetic;
 mod call;
+mod fill;
 mod frame;
 mod functions;
 mod module;

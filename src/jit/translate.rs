@@ -274,27 +274,6 @@ impl<'a, 'f> Translator<'a, 'f> {
         self.builder.def_var(variable, value);
     }
 
-    /// Sets a whole buffer to the neutral element.
-    fn fill(&mut self, buffer: BufferId, accumulator: &Accumulator) {
-        let tensor = TensorRef::Buffer(buffer);
-        let data = self.plan.buffer(buffer);
-        let lanes = if data.block { BLOCK as i64 } else { 1 };
-        let mut count = self.builder.ins().iconst(types::I64, lanes);
-        for &axis in &data.axes {
-            let extent = self.extent(axis);
-            count = self.builder.ins().imul(count, extent);
-        }
-        let ty = self.memory_type(tensor);
-        let value = neutral(&mut self.builder, accumulator.op, ty);
-        let base = self.base(tensor);
-        let zero = self.builder.ins().iconst(types::I64, 0);
-        self.counted(zero, count, 1, |this, position| {
-            let offset = this.builder.ins().imul_imm_s(position, i64::from(ty.bytes()));
-            let address = this.builder.ins().iadd(base, offset);
-            this.builder.ins().store(MemFlagsData::trusted(), value, address, 0);
-        });
-    }
-
     /// The function of a symbol; the result is nothing or one double.
     pub fn import(
         &mut self,
