@@ -37,7 +37,7 @@ impl Scheduler<'_> {
             self.remember(once);
         }
         if !blocked.is_empty() {
-            statements.extend(self.hoist(&blocked, true));
+            statements.extend(self.hoist_scalars(&blocked));
             let blocked = self.place_provided(blocked);
             statements.extend(self.rounds(&blocked));
             self.remember(blocked);

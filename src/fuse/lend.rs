@@ -22,13 +22,30 @@ pub(super) struct Loan {
     pub output: u32,
 }
 
-/// The loans that pay, where passes over the whole data keep nothing else.
-pub(super) fn loans(context: &Context<'_>, outputs: &[Output], items: &[Item], axis: AxisId) -> Vec<Loan> {
-    if !context.inlined || !context.open.is_empty() {
+/// The loans that pay: of what is kept anyway, each with its level, or else of what would be computed again.
+pub(super) fn loans(
+    context: &Context<'_>,
+    outputs: &[Output],
+    items: &[Item],
+    kept: &[(ValueId, usize)],
+    axis: AxisId,
+) -> Vec<Loan> {
+    if !context.open.is_empty() {
         return Vec::new();
     }
     let search = Search { context, outputs, items, axis };
-    (0..items.len()).filter_map(|position| search.loan(position)).collect()
+    let mut loans = Vec::new();
+    for position in 0..items.len() {
+        let Some(output) = search.lender(position) else { continue };
+        let is_free = |value: ValueId| loans.iter().all(|loan: &Loan| loan.value != value);
+        let of_kept = kept.iter().find(|&&(value, _)| is_free(value) && search.fits(value, position, output));
+        loans.extend(match of_kept {
+            Some(&(value, level)) => Some(Loan { value, level, output }),
+            None if kept.is_empty() && context.inlined => search.slope(position, output),
+            None => None,
+        });
+    }
+    loans
 }
 
 struct Search<'a> {
@@ -39,16 +56,58 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// What an item's output lends its memory for.
-    fn loan(&self, position: usize) -> Option<Loan> {
+    /// The output that an item writes as a whole, in a later pass than the first, and no other item does.
+    fn lender(&self, position: usize) -> Option<u32> {
         let item = &self.items[position];
         let Goal::Output(TensorRef::Output(output), positions) = &item.demand.goal else { return None };
         let own = &self.outputs[*output as usize].axes;
         let is_whole = own.iter().map(|&axis| Position::Axis(axis)).eq(positions.iter().copied());
         let is_late = own.contains(&self.axis) && item.inside && item.level > 0;
-        if !is_whole || !is_late || self.writers(*output) != 1 {
-            return None;
+        (is_whole && is_late && self.writers(*output) == 1).then_some(*output)
+    }
+
+    /// Whether a value that is kept may lie in an output's memory: it has its shape, is read at its own positions only,
+    /// and by nothing that may come after the output is written.
+    fn fits(&self, value: ValueId, position: usize, output: u32) -> bool {
+        let data = self.context.values.get(value);
+        let own = &self.outputs[output as usize].axes;
+        let same = data.axes.len() == own.len() && own.iter().all(|axis| data.axes.contains(axis));
+        let is_provided = |id: ValueId| {
+            let provides = |item: &Item| matches!(item.demand.goal, Goal::Provide) && item.demand.value == id;
+            self.items.iter().any(provides)
+        };
+        let reads = |other: usize| {
+            let mut reads = false;
+            self.context.walk(self.context.body(&self.items[other].demand), |id| {
+                reads |= id == value;
+                !is_provided(id)
+            });
+            reads
+        };
+        let level = self.items[position].level;
+        let mut beside = (0..self.items.len()).filter(|&other| other != position);
+        let read_later = |other: usize| self.items[other].level >= level && reads(other);
+        let whole = self.items.iter().any(|other| other.demand.value == value);
+        same && data.element == Element::Real && !whole && !self.is_read_elsewhere(value) && !beside.any(read_later)
+    }
+
+    /// Whether a value is read at other positions than its own.
+    fn is_read_elsewhere(&self, value: ValueId) -> bool {
+        let mut elsewhere = false;
+        for item in self.items {
+            self.context.walk(self.context.body(&item.demand), |id| {
+                let op = &self.context.values.get(id).op;
+                elsewhere |= matches!(op, ValueOp::Load(Source::Value(stored), _) if *stored == value);
+                true
+            });
         }
+        elsewhere
+    }
+
+    /// What the passes before leave of an item in its output's memory, if they keep nothing else.
+    fn slope(&self, position: usize, output: u32) -> Option<Loan> {
+        let item = &self.items[position];
+        let own = &self.outputs[output as usize].axes;
         let value = self.only_part_with_functions(self.context.body(&item.demand), own)?;
         // What is wanted as a whole has memory of its own, which stays.
         if self.items.iter().any(|other| other.demand.value == value) {
@@ -64,7 +123,7 @@ impl Search<'_> {
         // Whoever computes them anyway gains nothing.
         let beside = self.items.iter().enumerate().filter(|&(other, _)| other != position);
         let mut beside = beside.map(|(_, other)| other).filter(|other| other.inside && other.level >= item.level);
-        (!beside.any(|other| self.needs(other, &functions))).then_some(Loan { value, level, output: *output })
+        (!beside.any(|other| self.needs(other, &functions))).then_some(Loan { value, level, output })
     }
 
     /// How many demands write to an output.

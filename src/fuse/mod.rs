@@ -17,6 +17,7 @@
 mod analysis;
 mod block;
 mod contract;
+mod hoist;
 mod lend;
 mod one_hot;
 mod prepare;

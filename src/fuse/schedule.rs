@@ -11,7 +11,7 @@ use super::lend::loans;
 use super::prepare::Piece;
 use super::region::{Level, Step};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
-use crate::ir::{Axes, AxisId};
+use crate::ir::AxisId;
 use crate::kernel::{
     Accumulator, Buffer, BufferId, BufferKind, Function, Loop, Place, Plan, Register, RegisterId, Repeat, Statement,
     TensorRef,
@@ -170,27 +170,30 @@ impl Scheduler<'_> {
     fn levels(&mut self, axis: AxisId, items: Vec<Item>) -> Vec<Statement> {
         let items = self.context().postponed(items, axis);
         let kept = self.context().kept(&items, axis);
-        let loans = if kept.is_empty() { loans(&self.context(), &self.plan.outputs, &items, axis) } else { Vec::new() };
+        let loans = loans(&self.context(), &self.plan.outputs, &items, &kept, axis);
         let last = items.iter().map(|item| item.level).max().unwrap_or(0);
         let mut levels: Vec<(Vec<Demand>, Vec<Demand>)> = vec![Default::default(); last + 1];
         for item in items {
             let level = &mut levels[item.level];
             if item.inside { level.1.push(item.demand) } else { level.0.push(item.demand) }
         }
-        for (value, level) in kept {
+        let is_kept = |value| kept.iter().any(|&(own, _)| own == value);
+        for &(value, level) in &kept {
             let domain = self.context().domain(value);
             levels[level].1.push(Demand { value, goal: Goal::Provide, domain });
         }
         for loan in &loans {
-            let domain = self.context().domain(loan.value);
-            levels[loan.level].1.push(Demand { value: loan.value, goal: Goal::Provide, domain });
+            if !is_kept(loan.value) {
+                let domain = self.context().domain(loan.value);
+                levels[loan.level].1.push(Demand { value: loan.value, goal: Goal::Provide, domain });
+            }
             self.lent.insert(loan.value, loan.output);
         }
         let mut statements = Vec::new();
         for (outside, inside) in levels {
             statements.extend(self.run(outside));
             if !inside.is_empty() {
-                statements.extend(self.hoist(&inside, false));
+                statements.extend(self.before_loop(&inside));
                 statements.push(self.looped(axis, inside));
             }
         }
@@ -233,8 +236,9 @@ impl Scheduler<'_> {
             provided.push((demand.value, Home::from(place.clone())));
             match (reduction, place) {
                 (Some(op), place) => {
-                    accumulators.push(Accumulator { op, element: value.element, place: place.clone() });
-                    let goal = Goal::Reduce(op, place);
+                    let group = self.group(op, value.element, &place);
+                    accumulators.push(Accumulator { op, element: value.element, place: place.clone(), group });
+                    let goal = Goal::Reduce(op, group.map_or(place, Place::Buffer));
                     inner.push(Demand { value: value.operands[0], goal, domain: demand.domain });
                 }
                 (None, Place::Buffer(buffer)) => {
@@ -260,59 +264,20 @@ impl Scheduler<'_> {
         Statement::Loop(Loop { axis, blocked, accumulators, body })
     }
 
+    /// Where sums over lanes are made for a group of turns: adding to doubles in memory takes many instructions.
+    fn group(&mut self, op: ReduceOp, element: Element, place: &Place) -> Option<BufferId> {
+        let Place::Buffer(buffer) = place else { return None };
+        let data = self.plan.buffer(*buffer);
+        let fits = data.block && data.axes.is_empty() && data.kind == BufferKind::Accumulator;
+        let wanted = fits && op == ReduceOp::Sum && element == Element::Real;
+        wanted.then(|| self.new_buffer(element, BufferKind::Kept, Vec::new(), true))
+    }
+
     /// Whether a loop is the blocked one: if none is yet, and no other axis inside is more contiguous.
     fn is_vector(&self, axis: AxisId, inner: &[Demand]) -> bool {
         let score = |axis: &AxisId| (self.contiguity[axis.0 as usize], *axis);
         let remaining = self.context().remaining(inner);
         self.vector.is_none() && remaining.iter().all(|other| score(other) <= score(&axis))
-    }
-
-    /// Computes before a loop what does not vary in it; `once` restricts it to what does not vary along the
-    /// vector axis either.
-    pub fn hoist(&mut self, demands: &[Demand], once: bool) -> Vec<Statement> {
-        let mut found = Vec::new();
-        let context = self.context();
-        for demand in demands {
-            context.walk(context.body(demand), |id| {
-                let value = self.values.get(id);
-                let varies = self.vector.is_some_and(|vector| value.axes.contains(&vector));
-                let ready = value.axes.iter().all(|axis| self.open.contains(axis)) && self.is_computable(id);
-                // Cheap code that varies is left in its strip, but may contain what does not vary.
-                if !ready || (varies && (once || !context.is_heavy(id))) {
-                    return true;
-                }
-                let trivial = matches!(
-                    value.op,
-                    ValueOp::Constant(_) | ValueOp::Parameter(_) | ValueOp::Size(_) | ValueOp::Index(_)
-                );
-                if !trivial {
-                    found.push(id);
-                }
-                false
-            });
-        }
-        found.sort();
-        found.dedup();
-        let provide = |&value: &ValueId| {
-            let domain: Axes = self.values.axes(value).clone();
-            Demand { value, goal: Goal::Provide, domain }
-        };
-        let demands: Vec<Demand> = found.iter().map(provide).collect();
-        self.leaf(demands)
-    }
-
-    /// Whether everything below a value can be computed without a loop.
-    fn is_computable(&self, value: ValueId) -> bool {
-        let mut computable = true;
-        self.context().walk(value, |id| {
-            match &self.values.get(id).op {
-                ValueOp::Reduce(..) => computable = false,
-                ValueOp::Load(Source::Value(stored), _) => computable &= self.available.contains_key(stored),
-                _ => {}
-            }
-            computable
-        });
-        computable
     }
 
     /// Gives the values that a leaf provides their places.

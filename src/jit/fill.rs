@@ -4,7 +4,8 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
 
 use super::arithmetic::neutral;
 use super::translate::Translator;
-use crate::kernel::{Accumulator, BLOCK, BufferId, TensorRef};
+use crate::kernel::{BLOCK, BufferId, TensorRef};
+use crate::op::ReduceOp;
 
 /// Bytes of a vector, and of what one turn of the loop writes.
 const VECTOR: i64 = 16;
@@ -12,7 +13,7 @@ const TURN: i64 = 4 * VECTOR;
 
 impl Translator<'_, '_> {
     /// Sets a buffer to the neutral element: as many lanes of a block as the running one has, or one more turn's.
-    pub(super) fn fill(&mut self, buffer: BufferId, accumulator: &Accumulator) {
+    pub(super) fn fill(&mut self, buffer: BufferId, op: ReduceOp) {
         let tensor = TensorRef::Buffer(buffer);
         let data = self.plan.buffer(buffer);
         let ty = self.memory_type(tensor);
@@ -33,7 +34,7 @@ impl Translator<'_, '_> {
             size = self.builder.ins().iadd_imm_s(size, TURN - 1);
         }
         let whole = self.builder.ins().band_imm_s(size, -TURN);
-        let value = neutral(&mut self.builder, accumulator.op, ty);
+        let value = neutral(&mut self.builder, op, ty);
         let vector = self.builder.ins().splat(ty.by((VECTOR / bytes) as u32).unwrap_or(ty), value);
         let base = self.base(tensor);
         let flags = MemFlagsData::new().with_notrap();

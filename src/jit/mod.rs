@@ -11,6 +11,7 @@ mod call;
 mod fill;
 mod frame;
 mod functions;
+mod group;
 mod module;
 mod outputs;
 mod pages;

@@ -36,6 +36,8 @@ pub(super) struct Translator<'a, 'f> {
     pub indices: FxHashMap<AxisId, Value>,
     /// The length of the running block.
     pub length: Option<Value>,
+    /// The axis of the running block.
+    pub vector: Option<AxisId>,
     registers: FxHashMap<RegisterId, Variable>,
     /// Addresses that differ from the frame's: the accumulators of the stage.
     bases: FxHashMap<BufferId, Value>,
@@ -83,6 +85,7 @@ impl<'a, 'f> Translator<'a, 'f> {
             local: parameters[4],
             indices: FxHashMap::default(),
             length: None,
+            vector: None,
             registers: FxHashMap::default(),
             bases: FxHashMap::default(),
             imports: FxHashMap::default(),
@@ -135,15 +138,19 @@ impl<'a, 'f> Translator<'a, 'f> {
         for accumulator in &inner.accumulators {
             match accumulator.place {
                 Place::Register(register) => self.start(register, accumulator),
-                Place::Buffer(buffer) => self.fill(buffer, accumulator),
+                Place::Buffer(buffer) => self.fill(buffer, accumulator.op),
             }
         }
         let begin = self.builder.ins().iconst(types::I64, 0);
         let end = self.extent(inner.axis);
-        self.run_loop(inner, begin, end);
+        if inner.accumulators.iter().any(|accumulator| accumulator.group.is_some()) {
+            self.in_groups(inner, begin, end);
+        } else {
+            self.run_loop(inner, begin, end);
+        }
     }
 
-    fn run_loop(&mut self, inner: &Loop, begin: Value, end: Value) {
+    pub fn run_loop(&mut self, inner: &Loop, begin: Value, end: Value) {
         let block = if self.plan.has_blocks(&inner.body) { BLOCK } else { RUN } as i64;
         let step = if inner.blocked { block } else { 1 };
         self.counted(begin, end, step, |this, position| {
@@ -153,10 +160,12 @@ impl<'a, 'f> Translator<'a, 'f> {
                 let block = this.builder.ins().iconst(types::I64, block);
                 let short = this.builder.ins().icmp(IntCC::SignedLessThan, left, block);
                 this.length = Some(this.builder.ins().select(short, left, block));
+                this.vector = Some(inner.axis);
             }
             this.statements(&inner.body);
             if inner.blocked {
                 this.length = None;
+                this.vector = None;
             }
             match outer {
                 Some(outer) => this.indices.insert(inner.axis, outer),

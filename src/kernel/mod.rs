@@ -14,8 +14,8 @@ mod summary;
 mod verify;
 
 pub use plan::{
-    Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, Input, Instruction,
-    Line, Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement, Strip,
-    Target, TensorRef, WholeCall, WholeOp, WholeOperand,
+    Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, GROUP, Input,
+    Instruction, Line, Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement,
+    Strip, Target, TensorRef, WholeCall, WholeOp, WholeOperand,
 };
 pub use verify::{PlanError, verify};

@@ -12,6 +12,10 @@ pub const BLOCK: usize = 512;
 /// few that a sum over them in the precision of the loss loses nothing that matters.
 pub const RUN: usize = 4096;
 
+/// Turns of a loop whose sums over lanes are made in the precision of the loss: so few that it loses nothing that
+/// matters, and so many that adding the sums of groups in double precision costs little.
+pub const GROUP: usize = 16;
+
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
@@ -330,6 +334,8 @@ pub struct Accumulator {
     pub element: Element,
     /// Where.
     pub place: Place,
+    /// Where [`GROUP`] turns at a time are summed in the precision of the loss, before their sum is added to the place.
+    pub group: Option<BufferId>,
 }
 
 /// A loop over all positions of an axis.

@@ -110,7 +110,7 @@ impl Plan {
     fn looped(&self, f: &mut Formatter<'_>, inner: &Loop, depth: usize) -> fmt::Result {
         let indent = "  ".repeat(depth);
         write!(f, "{indent}for {}{}", if inner.blocked { "block of " } else { "" }, self.axis_text(inner.axis))?;
-        for (position, Accumulator { op, place, .. }) in inner.accumulators.iter().enumerate() {
+        for (position, Accumulator { op, place, group, .. }) in inner.accumulators.iter().enumerate() {
             let place = match place {
                 Place::Register(register) => register.to_string(),
                 Place::Buffer(buffer) => {
@@ -118,6 +118,9 @@ impl Plan {
                 }
             };
             write!(f, "{}{} {place}", if position == 0 { " reducing " } else { ", " }, op.name())?;
+            if let Some(group) = group {
+                write!(f, " by groups in {group}[block]")?;
+            }
         }
         writeln!(f, ":")?;
         inner.body.iter().try_for_each(|statement| self.statement(f, statement, depth + 1))

@@ -86,8 +86,8 @@ impl Plan {
         let blocks = self.buffers.iter().filter(|buffer| buffer.block);
         blocks
             .map(|buffer| match buffer.element {
-                Element::Real => BLOCK * real,
-                Element::Int => BLOCK * 8,
+                Element::Real if buffer.kind != BufferKind::Accumulator => BLOCK * real,
+                Element::Real | Element::Int => BLOCK * 8,
                 Element::Bool => BLOCK,
             })
             .sum()

@@ -13,7 +13,7 @@ use super::plan::{
     Repeat, Statement, Strip, Target, TensorRef, WholeCall,
 };
 use crate::ir::AxisId;
-use crate::op::{Element, LOGISTIC};
+use crate::op::{Element, LOGISTIC, ReduceOp};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +77,9 @@ impl Check<'_> {
                 Place::Register(register) => self.register(register)?,
                 Place::Buffer(buffer) => self.buffer(buffer)?,
             }
+            if let Some(group) = accumulator.group {
+                self.group(accumulator, group)?;
+            }
         }
         if self.open.is_empty() {
             let buffer = |accumulator: &Accumulator| match accumulator.place {
@@ -94,6 +97,18 @@ impl Check<'_> {
         self.open.pop();
         self.vector = vector;
         Ok(())
+    }
+
+    /// Groups of turns are of sums over the lanes of the running block.
+    fn group(&self, accumulator: &Accumulator, group: BufferId) -> Result<(), PlanError> {
+        self.buffer(group)?;
+        let is_block = |id: BufferId| {
+            let data = self.plan.buffer(id);
+            data.block && data.axes.is_empty() && data.local && data.element == Element::Real
+        };
+        let place = matches!(accumulator.place, Place::Buffer(place) if is_block(place));
+        let fits = place && is_block(group) && self.vector.is_some() && accumulator.op == ReduceOp::Sum;
+        require(fits, || format!("{group} does not hold sums of groups of turns"))
     }
 
     fn repeat(&mut self, repeat: &Repeat) -> Result<(), PlanError> {

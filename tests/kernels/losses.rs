@@ -157,6 +157,38 @@ fn a_gradient_whose_functions_are_computed_beside_it_lends_nothing() {
     agree_both(&b, |p| vec![reals("logits", &[5000], 1, p), reals("target", &[5000], 2, p)], &[]);
 }
 
+/// softmax over classes p, Σ p t, and p Σ p t.
+fn shares(b: &mut Build, axes: [AxisId; 3]) -> (NodeId, NodeId, NodeId) {
+    let (z, t) = (b.real("logits", &axes), b.real("target", &axes));
+    let e = b.graph().unary(Unary::Exp, z);
+    let total = b.graph().reduce(ReduceOp::Sum, &[axes[1]], e);
+    let share = b.div(e, total);
+    let hit = b.mul(share, t);
+    let value = b.graph().reduce(ReduceOp::Sum, &axes, hit);
+    let gradient = b.mul(share, value);
+    (share, value, gradient)
+}
+
+#[test]
+fn what_is_kept_lies_in_the_gradient_that_replaces_it() {
+    for others in [false, true] {
+        let mut b = Build::default();
+        let axes = ["N", "C", "S"].map(|name| b.axis(name));
+        let (share, value, gradient) = shares(&mut b, axes);
+        b.output(value, &[]);
+        if others {
+            // Read after the gradient may be written.
+            let square = b.mul(share, gradient);
+            b.output(square, &axes);
+        }
+        b.output(gradient, &axes);
+        assert_eq!(loans(&b), if others { (1, 0) } else { (2, 1) });
+        // More classes than a group of turns, more lanes than a block.
+        let shape = &[2, 37, 700];
+        agree_both(&b, |p| vec![reals("logits", shape, 1, p), reals("target", shape, 2, p)], &[]);
+    }
+}
+
 #[test]
 fn a_slope_that_is_picked_from_elsewhere_is_not_written_over() {
     let mut b = Build::default();
