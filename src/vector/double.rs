@@ -223,27 +223,19 @@ pub(super) fn log1p_of_decay<R: Real<Number = f64>>(e: R) -> R {
 /// 1 / (1 + e) and e / (1 + e) for e in [0, 1].
 #[inline(always)]
 pub(super) fn shares<R: Real<Number = f64>>(e: R) -> (R, R) {
-    (share_of(e.number(1.0), e), share_of(e, e))
-}
-
-/// top / (1 + e) for e in [0, 1].
-#[inline(always)]
-fn share_of<R: Real<Number = f64>>(top: R, e: R) -> R {
     let one = e.number(1.0);
-    let sum = one + e;
-    // What the sum has lost of e.
-    let lost = e - (sum - one);
-    let inverse = one / sum;
-    let quotient = top * inverse;
-    let rest = quotient.mul_add(-sum, top) - quotient * lost;
-    rest.mul_add(inverse, quotient)
+    let large = one / (one + e);
+    let quotient = e * large;
+    // e − q (1 + e), of which e − q is exact.
+    let rest = quotient.mul_add(-e, e - quotient);
+    (large, rest.mul_add(large, quotient))
 }
 
 /// 1 / (1 + e^−x).
 #[inline(always)]
 pub(super) fn sigmoid<R: Real<Number = f64>>(x: R) -> R {
-    let e = decay(x);
-    share_of(R::select(x.number(0.0).at_most(x), x.number(1.0), e), e)
+    let (large, small) = shares(decay(x));
+    R::select(x.number(0.0).at_most(x), large, small)
 }
 
 /// ln(1 + e^x), given ln(1 + e^−|x|).

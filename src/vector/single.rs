@@ -157,14 +157,11 @@ pub(super) fn log1p_of_decay<R: Real<Number = f32>>(e: R) -> R {
 #[inline(always)]
 pub(super) fn shares<R: Real<Number = f32>>(e: R) -> (R, R) {
     let one = e.number(1.0);
-    let sum = one + e;
-    // What the sum has lost of e.
-    let lost = e - (sum - one);
-    let inverse = one / sum;
-    let large = (inverse * lost).mul_add(-inverse, inverse);
-    let quotient = e * large;
-    let rest = quotient.mul_add(-lost, quotient.mul_add(-sum, e));
-    (large, rest.mul_add(large, quotient))
+    let first = one / (one + e);
+    // 1 − q (1 + e), of which 1 − q is exact.
+    let rest = first.mul_add(-e, one - first);
+    let large = rest.mul_add(first, first);
+    (large, e * large)
 }
 
 /// 1 / (1 + e^−x).

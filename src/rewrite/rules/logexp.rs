@@ -59,4 +59,5 @@ pub const ROWS: &[Row] = &[
     always("expm1-log-sigmoid",    Extends,  "expm1(log_sigmoid(x)) => -sigmoid(-x)"),
     always("log1p-softmax",        Extends,  "log1p(-softmax[A](x)) => log(complement[A](x))"),
     always("exp-softplus",         Rounding, "exp(-softplus(x)) => sigmoid(-x)"),
+    always("exp-twice-softplus",   Rounding, "exp(softplus(x) * -2) => sigmoid(-x) * sigmoid(-x)"),
 ];
