@@ -140,11 +140,23 @@ pub(super) fn expm1<R: Real<Number = f32>>(x: R) -> R {
     (power.mul_add(rest, power - one) * last).copysign(x)
 }
 
+/// e^x for x ≤ 0.
+#[inline(always)]
+fn exp_below<R: Real<Number = f32>>(x: R) -> R {
+    let (_, n, r) = reduce(x.floored(x.number(-106.0)));
+    exp_of_reduced(n, r)
+}
+
 /// e^−|x|.
 #[inline(always)]
 pub(super) fn decay<R: Real<Number = f32>>(x: R) -> R {
-    let (_, n, r) = reduce((-x.abs()).floored(x.number(-106.0)));
-    exp_of_reduced(n, r)
+    exp_below(-x.abs())
+}
+
+/// e^−2a for a ≥ 0: what tanh and ln cosh share.
+#[inline(always)]
+fn decay_twice<R: Real<Number = f32>>(a: R) -> R {
+    exp_below(a.number(-2.0) * a)
 }
 
 /// ln(1 + e) for e in [0, 1].
@@ -196,8 +208,7 @@ pub(super) fn tanh<R: Real<Number = f32>>(x: R) -> R {
     let (one, two) = (x.number(1.0), x.number(2.0));
     let square = x * x;
     let near = (a * square).mul_add(polynomial(&TANGENT, square), a);
-    // The exponential that ln cosh has too.
-    let e = exp(x.number(-2.0) * a);
+    let e = decay_twice(a);
     let far = one - two * e / (e + one);
     R::select(a.below(x.number(0.6)), near, far).copysign(x)
 }
@@ -206,12 +217,10 @@ pub(super) fn tanh<R: Real<Number = f32>>(x: R) -> R {
 #[inline(always)]
 pub(super) fn log_cosh<R: Real<Number = f32>>(x: R) -> R {
     let a = x.abs();
-    let small = a.below(x.number(1.0));
-    let square = R::select(small, x * x, x.number(1.0));
+    let square = x * x;
     let near = (x.number(0.5) * x).mul_add(x, square * square * polynomial(&LOG_COSH, square));
-    let rest = log1p_of_decay(exp(x.number(-2.0) * a)) - x.number(LN_2_LOW);
-    let far = a - x.number(LN_2) + rest;
-    R::select(small, near, far)
+    let far = a + (log1p_of_decay(decay_twice(a)) - x.number(LN_2));
+    R::select(a.below(x.number(1.0)), near, far)
 }
 
 /// ¼ e^a in two parts, and the quarter of e^−a, for a ≥ 0. Beyond some, the first is so large that its double is ∞.
