@@ -13,7 +13,7 @@ use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
 use super::pages::{comes_as_pages, room, zeros};
 use super::ranges;
-use super::share::Threads;
+use super::share::{self, Threads};
 use super::whole::Scratch;
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
@@ -98,7 +98,7 @@ impl Compiled {
         let is_fresh = call.place_outputs(outputs, targets)?;
         call.choose_caches(is_fresh)?;
         let memory = call.place_memory(outputs)?;
-        call.stages(&self.inner.stages, &plan.statements, &memory);
+        share::within(memory.shared > 1, &mut || call.stages(&self.inner.stages, &plan.statements, &memory));
         call.fill(outputs, targets)?;
         outputs.partials = call.partials;
         outputs.scratch = call.scratch;
@@ -163,6 +163,8 @@ pub(super) struct WorkingMemory {
     pub local: *mut u8,
     /// How far after it that of the next one begins.
     pub local_bytes: usize,
+    /// How often pieces are shared among threads.
+    pub shared: usize,
 }
 
 impl Call<'_, '_> {
@@ -283,7 +285,7 @@ impl Call<'_, '_> {
             let bytes = input.view.count().checked_mul(bytes).ok_or(CallError::TooLarge)?;
             converted.push((position, shared.take(bytes)?));
         }
-        let mut needs = Needs { copies: 0, threads: 1 };
+        let mut needs = Needs { copies: 0, threads: 1, shared: 0 };
         self.needs(&plan.statements, &mut needs)?;
         let copies = shared.take(needs.copies)?;
         let start = shared.take(0)?;
@@ -310,7 +312,7 @@ impl Call<'_, '_> {
             }
         }
         let (copies, local_bytes) = (base.wrapping_add(copies), local.bytes);
-        Ok(WorkingMemory { copies, local: base.wrapping_add(start), local_bytes })
+        Ok(WorkingMemory { copies, local: base.wrapping_add(start), local_bytes, shared: needs.shared })
     }
 
     /// What the stages need beside their buffers.
@@ -321,7 +323,9 @@ impl Call<'_, '_> {
                     let cut = ranges::cut(self.plan, stage, self.binding);
                     needs.copies = needs.copies.max(self.copies(stage, cut.count)?);
                     let work = ranges::work(stage, self.binding);
-                    needs.threads = needs.threads.max(self.threads.used(work, cut.count));
+                    let threads = self.threads.used(work, cut.count);
+                    needs.threads = needs.threads.max(threads);
+                    needs.shared += usize::from(threads > 1);
                 }
                 Statement::Repeat(repeat) => self.needs(&repeat.body, needs)?,
                 Statement::Whole(_) | Statement::Strip(_) | Statement::Call(_) => {}
@@ -391,6 +395,8 @@ struct Needs {
     copies: usize,
     /// The most threads that one of them uses.
     threads: usize,
+    /// How many of them use several.
+    shared: usize,
 }
 
 /// Memory that is handed out piece by piece.

@@ -24,7 +24,7 @@ impl Panels {
     /// Room for so many products at once, and so many workers.
     pub(super) fn room<T>(&mut self, cut: &Cut, products: usize, workers: usize) -> Room<T> {
         let whole = |elements: usize| elements.next_multiple_of(size_of::<Line>() / size_of::<T>());
-        let (shared, part) = (whole(cut.shared * cut.depth), whole(cut.part * cut.depth));
+        let (shared, part) = (whole(cut.shared * cut.depth) * cut.depths, whole(cut.part * cut.depth));
         let elements = shared * products + part * workers;
         self.0.resize(self.0.len().max(elements * size_of::<T>() / size_of::<Line>()), Line([0; 64]));
         let start = self.0.as_mut_ptr().cast::<T>();
@@ -51,8 +51,9 @@ impl<T> Room<T> {
         Room { shared, parts: self.part(product), lengths: self.lengths }
     }
 
-    fn shared(&self) -> *mut T {
-        self.shared
+    /// The shared panels of one of the depths.
+    fn shared(&self, depth: usize, cut: &Cut) -> *mut T {
+        self.shared.wrapping_add(depth * (self.lengths[0] / cut.depths))
     }
 
     fn part(&self, worker: usize) -> *mut T {
@@ -78,8 +79,10 @@ unsafe impl<T> Sync for Product<T> {}
 pub(super) struct Cut {
     /// Whether the rows are the longer side.
     by_rows: bool,
-    /// How much of the depth is packed at once.
+    /// How much of the depth a panel has.
     depth: usize,
+    /// How many such depths are packed at once: a part of the result stays in the cache while they are added to it.
+    depths: usize,
     /// How much of the shorter side, in whole panels.
     shared: usize,
     /// How much of the longer side, in whole panels.
@@ -95,6 +98,8 @@ impl Cut {
     const LONGEST_SHARED: usize = 4096;
     /// Into how many parts a side is cut that is not long.
     const PARTS: usize = 8;
+    /// Elements of shared panels, if they are of several depths.
+    const SHARED: usize = 1 << 19;
 
     pub(super) fn new<T>(micro: &Micro<T>, [rows, columns, depth]: [usize; 3]) -> Cut {
         let by_rows = rows >= columns;
@@ -102,10 +107,13 @@ impl Cut {
         let (wide, other) = if by_rows { (micro.rows, micro.columns) } else { (micro.columns, micro.rows) };
         let pieces = depth.div_ceil(Self::DEEPEST).max(1);
         let part = long.div_ceil(Self::PARTS).clamp(1, Self::LONGEST_PART).next_multiple_of(wide);
+        let shared = short.min(Self::LONGEST_SHARED).next_multiple_of(other);
+        let depth = depth.div_ceil(pieces);
         Cut {
             by_rows,
-            depth: depth.div_ceil(pieces),
-            shared: short.min(Self::LONGEST_SHARED).next_multiple_of(other),
+            depth,
+            depths: (Self::SHARED / (shared * depth).max(1)).clamp(1, pieces),
+            shared,
             part,
             parts: long.div_ceil(part),
         }
@@ -115,6 +123,12 @@ impl Cut {
     pub(super) fn parts(&self) -> usize {
         self.parts
     }
+}
+
+/// The depths of some.
+fn depths(deepest: &Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
+    let start = deepest.start;
+    parts(deepest.len(), length).map(move |deep| start + deep.start..start + deep.end)
 }
 
 /// The parts of an extent.
@@ -139,18 +153,21 @@ impl<T: Entry> Product<T> {
         if self.is_of_dots(micro) {
             return self.dots(micro);
         }
-        for deep in parts(self.depth.extent, cut.depth) {
+        for deepest in parts(self.depth.extent, cut.depth * cut.depths) {
             for short in parts(short, cut.shared) {
-                self.share_panels(threads, micro, cut, &short, &deep, &room);
+                self.share_panels(threads, micro, cut, &short, &deepest, &room);
                 share::pieces(threads, cut.parts, &|worker, piece| {
                     let begin = piece * cut.part;
                     let long = begin..long.min(begin + cut.part);
                     let panels = room.part(worker);
-                    self.pack(micro, cut.by_rows, long.clone(), &deep, panels);
-                    if cut.by_rows {
-                        self.tiles(micro, [long, short.clone()], &deep, [panels, room.shared()]);
-                    } else {
-                        self.tiles(micro, [short.clone(), long], &deep, [room.shared(), panels]);
+                    for (place, deep) in depths(&deepest, cut.depth).enumerate() {
+                        let shared = room.shared(place, &cut);
+                        self.pack(micro, cut.by_rows, long.clone(), &deep, panels);
+                        if cut.by_rows {
+                            self.tiles(micro, [long.clone(), short.clone()], &deep, [panels, shared]);
+                        } else {
+                            self.tiles(micro, [short.clone(), long.clone()], &deep, [shared, panels]);
+                        }
                     }
                 });
             }
@@ -197,7 +214,7 @@ impl<T: Entry> Product<T> {
         micro: &Micro<T>,
         cut: Cut,
         short: &Range<usize>,
-        deep: &Range<usize>,
+        deepest: &Range<usize>,
         room: &Room<T>,
     ) {
         let wide = if cut.by_rows { micro.columns } else { micro.rows };
@@ -206,7 +223,10 @@ impl<T: Entry> Product<T> {
         share::pieces(threads, short.len().div_ceil(piece_length), &|_, piece| {
             let begin = piece * piece_length;
             let lines = short.start + begin..short.end.min(short.start + begin + piece_length);
-            self.pack(micro, !cut.by_rows, lines, deep, room.shared().wrapping_add(begin * deep.len()));
+            for (place, deep) in depths(deepest, cut.depth).enumerate() {
+                let panels = room.shared(place, &cut).wrapping_add(begin * deep.len());
+                self.pack(micro, !cut.by_rows, lines.clone(), &deep, panels);
+            }
         });
     }
 
