@@ -13,7 +13,8 @@ use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
 use super::pages::{comes_as_pages, room, zeros};
 use super::ranges;
-use super::share::{self, Threads};
+use super::run;
+use super::share::Threads;
 use super::whole::Scratch;
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
@@ -98,7 +99,7 @@ impl Compiled {
         let is_fresh = call.place_outputs(outputs, targets)?;
         call.choose_caches(is_fresh)?;
         let memory = call.place_memory(outputs)?;
-        share::within(memory.shared > 1, &mut || call.stages(&self.inner.stages, &plan.statements, &memory));
+        run::within(memory.shared > 1, &mut || call.stages(&self.inner.stages, &plan.statements, &memory));
         call.fill(outputs, targets)?;
         outputs.partials = call.partials;
         outputs.scratch = call.scratch;

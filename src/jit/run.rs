@@ -271,3 +271,22 @@ fn combine(accumulator: &Accumulator, a: u64, b: u64) -> u64 {
     };
     whole.to_bits()
 }
+
+/// Work that a thread of the pool may take over.
+struct Handed<'a>(&'a mut dyn FnMut());
+
+// SAFETY: the thread that hands it over waits until it is done, so that there is one at a time that uses it.
+unsafe impl Send for Handed<'_> {}
+
+/// Runs what shares pieces several times on a thread of the pool: from another one every time is one of waking threads
+/// and of waiting.
+pub(super) fn within(wanted: bool, run: &mut dyn FnMut()) {
+    if !wanted {
+        return run();
+    }
+    let handed = Handed(run);
+    share::enter(move || {
+        let Handed(run) = { handed };
+        run();
+    });
+}

@@ -54,23 +54,9 @@ pub(super) fn pieces(threads: usize, count: usize, run: &(impl Fn(usize, usize) 
     });
 }
 
-/// Work that a thread of the pool may take over.
-struct Handed<'a>(&'a mut dyn FnMut());
-
-// SAFETY: the thread that hands it over waits until it is done, so that there is one at a time that uses it.
-unsafe impl Send for Handed<'_> {}
-
-/// Runs what shares pieces several times on a thread of the pool: from another one every time is one of waking threads
-/// and of waiting.
-pub(super) fn within(wanted: bool, run: &mut dyn FnMut()) {
-    if !wanted {
-        return run();
-    }
-    let handed = Handed(run);
-    rayon::scope(move |_| {
-        let Handed(run) = { handed };
-        run();
-    });
+/// Runs something on a thread of the pool, and waits for it.
+pub(super) fn enter(run: impl FnOnce() + Send) {
+    rayon::scope(move |_| run());
 }
 
 /// Runs the workers from `first` to before `end`.

@@ -8,7 +8,7 @@
 use smallvec::SmallVec;
 
 use crate::ir::{Axes, AxisId, Constant, Extent, Graph, NodeId, Op, Program, map_program, renumber, union};
-use crate::op::{Binary, Element, Logic, ReduceOp, Unary};
+use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
 
 /// Axes of a known extent up to this are cheaper as loops.
 const SHORT: u64 = 8;
@@ -90,8 +90,12 @@ impl Product {
                 self.take_apart(graph, yes, all);
             }
             (Op::Select, &[condition, yes, no]) if is_zero(yes) => {
-                self.factors.push(Factor::Where(condition, false));
+                let before = self.factors.len();
                 self.take_apart(graph, no, all);
+                // Where a factor is 0 the product is 0, guarded or not, unless it is NaN.
+                let guard = guard(graph, condition, no)
+                    .filter(|&(_, factor)| self.factors[before..].contains(&Factor::Value(factor)));
+                self.factors.push(Factor::Where(guard.map_or(condition, |(is_zero, _)| is_zero), false));
             }
             _ => self.factors.push(Factor::Value(id)),
         }
@@ -157,6 +161,30 @@ fn is_matrix_product(graph: &Graph, a: &[AxisId], b: &[AxisId], all: &[AxisId], 
         && union(a, b).len() == all.len()
 }
 
+/// Of `x == 0 and y != y`, a guard of y against 0 · ∞: the first part, and x.
+fn guard(graph: &Graph, condition: NodeId, y: NodeId) -> Option<(NodeId, NodeId)> {
+    let node = graph.node(condition);
+    let is_nan = |id: NodeId| match (&graph.node(id).op, &graph.node(id).operands[..]) {
+        (Op::Logic(Logic::Not), &[equal, ..]) => {
+            let equal = graph.node(equal);
+            equal.op == Op::Compare(Compare::Eq) && equal.operands[..] == [y, y]
+        }
+        (Op::Compare(Compare::Ne), operands) => operands == [y, y],
+        _ => false,
+    };
+    let (Op::Logic(Logic::And), &[a, b]) = (&node.op, &node.operands[..]) else { return None };
+    let (is_zero, _) = [(a, b), (b, a)].into_iter().find(|&(_, other)| is_nan(other))?;
+    zero_of(graph, is_zero).map(|x| (is_zero, x))
+}
+
+/// The x of `x == 0`.
+fn zero_of(graph: &Graph, condition: NodeId) -> Option<NodeId> {
+    let node = graph.node(condition);
+    let &[x, zero] = &node.operands[..] else { return None };
+    let is_zero = graph.constant_of(zero) == Some(Constant::Real(0.0));
+    (node.op == Op::Compare(Compare::Eq) && is_zero).then_some(x)
+}
+
 /// The product of the factors of one side.
 fn side(graph: &mut Graph, factors: &[Factor]) -> NodeId {
     let mut product = None;
@@ -174,6 +202,10 @@ fn side(graph: &mut Graph, factors: &[Factor]) -> NodeId {
     let mut condition = None;
     for factor in factors {
         if let Factor::Where(id, holds) = *factor {
+            if !holds && zero_of(graph, id) == Some(product) {
+                // It is 0 there by itself.
+                continue;
+            }
             let literal = if holds { id } else { graph.logic(Logic::Not, &[id]) };
             condition = Some(condition.map_or(literal, |all| graph.logic(Logic::And, &[all, literal])));
         }

@@ -3,11 +3,11 @@
 use lossc::bind::Binding;
 use lossc::ir::{AxisId, NodeId, Op, live_nodes};
 use lossc::jit::{Outputs, Precision};
-use lossc::op::{Binary, Compare, ReduceOp, Unary};
+use lossc::op::{Binary, Compare, Logic, ReduceOp, Unary};
 use lossc::rewrite::recognise_contractions;
 use lossc::tensor::{Tensor, TensorView};
 
-use crate::build::{Build, agree_both, compiled, numbers, reals};
+use crate::build::{Build, agree_both, compiled, numbers, reals, tensor};
 
 /// Axes by letter; `S` is a pack.
 fn axes(b: &mut Build, letters: &str, known: &mut Vec<(char, AxisId)>) -> Vec<AxisId> {
@@ -211,4 +211,44 @@ fn a_sample_that_is_left_out_has_no_influence() {
     let mut outputs = Outputs::new();
     compiled(&program, Precision::F64).call(&binding, &[], &mut outputs).unwrap();
     assert_eq!(outputs.to_f64(0), [3.0, 6.0]);
+}
+
+/// Σ over K of w·g, guarded: 0 where g is 0 and the product NaN.
+fn guarded_product(b: &mut Build) {
+    let (n, k, d) = (b.axis("N"), b.axis("K"), b.axis("D"));
+    let (g, w) = (b.real("g", &[n, k]), b.real("w", &[k, d]));
+    let product = b.mul(w, g);
+    let zero = b.constant(0.0);
+    let graph = b.graph();
+    let idle = graph.compare(Compare::Eq, g, zero);
+    let number = graph.compare(Compare::Eq, product, product);
+    let nan = graph.logic(Logic::Not, &[number]);
+    let both = graph.logic(Logic::And, &[idle, nan]);
+    let guarded = graph.select(both, zero, product);
+    let sum = b.sum(&[k], guarded);
+    b.output(sum, &[n, d]);
+}
+
+#[test]
+fn a_guard_of_a_product_leaves_it_a_matrix_product() {
+    let mut b = Build::default();
+    guarded_product(&mut b);
+    b.program = recognise_contractions(&b.program);
+    let live = live_nodes(&b.program.graph, &[b.program.outputs[0].node]);
+    let is_masked = |&id: &NodeId| matches!(b.program.graph.node(id).op, Op::Contract { masked: true, .. });
+    assert_eq!(live.iter().filter(|id| is_masked(id)).count(), 1);
+    // What was not multiplied for a factor 0 may be infinite or no number.
+    for special in [1.5, f64::INFINITY, f64::NAN] {
+        let data = |precision| {
+            let mut g = numbers(30, 1);
+            let mut w = numbers(24, 2);
+            (0..5).for_each(|row| g[row * 6 + 3] = 0.0);
+            w[3 * 4] = special;
+            vec![("g", tensor(&g, &[5, 6], precision)), ("w", tensor(&w, &[6, 4], precision))]
+        };
+        let mut plain = Build::default();
+        guarded_product(&mut plain);
+        agree_both(&plain, data, &[]);
+        agree_both(&b, data, &[]);
+    }
 }

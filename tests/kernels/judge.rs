@@ -142,9 +142,10 @@ impl Judge<'_> {
                 inner.insert(*axis, index as usize);
                 self.at(dense(0), &inner)
             }
-            Op::Contract { over: axes, .. } => {
+            Op::Contract { over: axes, masked } => {
                 let pairs = self.along(dense(0), axes, point).into_iter().zip(self.along(dense(1), axes, point));
-                pairs.map(|(a, b)| a * b).sum()
+                let left_out = |a: f64, b: f64| *masked && (a == 0.0 || b == 0.0);
+                pairs.map(|(a, b)| if left_out(a, b) { 0.0 } else { a * b }).sum()
             }
             Op::Order(axis) => self.placed(&self.along(dense(0), &[*axis], point), point[axis], false) as f64,
             Op::TopIndex { over, to, along } => {

@@ -30,6 +30,7 @@ pub const ROWS: &[Row] = &[
     always("select-in-no",       Exact,   "select(p, x, select(p, y, z)) => select(p, x, z)"),
     always("select-nested-yes",  Exact,   "select(p, select(q, x, y), y) => select(and(p, q), x, y)"),
     always("select-and-left",    Exact,   "select(p, select(and(p, q), x, y), z) => select(p, select(q, x, y), z)"),
+    always("add-opposite",       Exact,   "select(p, 0, x) + select(p, y, 0) => select(p, y, x)"),
     always("select-truth",       Exact,   "select(p, true, false) => p"),
     always("select-one",         Exact,   "select(p, 1, 0) => real(p)"),
     // The flag's 0 hides a NaN of the other factor, as a selection does.
