@@ -483,3 +483,38 @@ fn a_program_without_inputs() {
     b.output(x, &[]);
     agree(&b, &[], &[0.5, 3.0], Precision::F64);
 }
+
+#[test]
+fn a_label_is_found_wherever_it_is() {
+    let mut b = Build::default();
+    let (n, c) = (b.axis("N"), b.axis("C"));
+    let x = b.real("x", &[n, c]);
+    let label = b.input("label", Element::Int, &[n]);
+    let along = b.graph().index(c);
+    let hit = b.graph().compare(Compare::Eq, along, label);
+    let one = b.constant(1.0);
+    let zero = b.constant(0.0);
+    // As a margin, as a gradient, and as all but the label.
+    let less = b.sub(x, one);
+    let margin = b.graph().select(hit, less, x);
+    let most = b.max(&[c], margin);
+    let e = b.graph().unary(Unary::Exp, margin);
+    let total = b.sum(&[c], e);
+    let share = b.div(e, total);
+    let taken = b.graph().select(hit, one, zero);
+    let gradient = b.sub(share, taken);
+    let other = b.graph().compare(Compare::Ne, along, label);
+    let rest = b.graph().select(other, x, zero);
+    let rest = b.sum(&[c], rest);
+    b.output(most, &[n]);
+    b.output(gradient, &[n, c]);
+    b.output(rest, &[n]);
+    // Rows that begin anywhere in a vector; a label at every place, before the first and behind the last.
+    for classes in [7, 33, 130] {
+        let rows = classes + 3;
+        let shape = [rows, classes];
+        let labels: Vec<i64> = (-1..=classes as i64).chain([-100]).collect();
+        let data = |p| vec![reals("x", &shape, 1, p), ("label", Tensor::i64(labels.clone(), &[rows]))];
+        agree_both(&b, data, &[]);
+    }
+}

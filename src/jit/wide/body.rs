@@ -3,9 +3,11 @@
 //! Nodes are written where they are first needed; [`super::allocate`] gives registers. Constants and what does not vary
 //! are operands in memory; those that cannot be that stay in registers for the whole loop, as far as some are left.
 
+use super::absent::absent;
 use super::allocate::{Allocator, Wanted};
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Three, Two};
 use super::lines::{Left, Lines};
+use super::loops::lead;
 use crate::op::ReduceOp;
 
 /// Registers of 512 bits.
@@ -124,7 +126,19 @@ pub(super) struct Body {
     pub unroll: usize,
     /// Slots of the frame.
     pub slots: u32,
+    /// The steps for vectors that are without a lane, and the argument cell that has it.
+    pub absent: Option<(u32, Vec<Step>)>,
 }
+
+impl Body {
+    /// The steps of vectors with all their lanes.
+    pub fn usual(&self) -> &[Step] {
+        self.absent.as_ref().map_or(&self.steps, |(_, steps)| steps)
+    }
+}
+
+/// So many steps less are worth looking for the lane before every turn.
+const WORTH: usize = 2;
 
 /// The most slots of a frame: threads have short stacks.
 const MOST_SLOTS: u32 = 1024;
@@ -155,8 +169,15 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
     if second.slots > MOST_SLOTS {
         return None;
     }
+    // Runs that are not aligned have no way back from the code of partial vectors.
+    let elsewhere = lead(lines).and_then(|_| absent(lines)).and_then(|(cell, lines)| {
+        let steps = Allocator::new(&lines, &self::tasks(&lines), room - held.len(), &held).run()?;
+        (steps.slots <= MOST_SLOTS && steps.steps.len() + WORTH <= second.steps.len()).then_some((cell, steps))
+    });
+    let slots = elsewhere.as_ref().map_or(0, |(_, other)| other.slots).max(second.slots);
+    let absent = elsewhere.map(|(cell, other)| (cell, other.steps));
     let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, (room - 1 - place) as u8)).collect();
-    Some(Body { steps: second.steps, accumulators, held, unroll, slots: second.slots })
+    Some(Body { steps: second.steps, accumulators, held, unroll, slots, absent })
 }
 
 /// The constants that are asked for most, as many as there is room for.

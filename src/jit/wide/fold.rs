@@ -80,6 +80,8 @@ impl Graph {
                 let b = self.negation(lane, b)?;
                 Some(self.two(Two::Add, lane, a, b))
             }
+            // x − 0, whatever x is.
+            (Two::Sub, .., Some(0)) if is_float(lane) => Some(a),
             _ => None,
         }
     }

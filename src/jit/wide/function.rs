@@ -120,7 +120,8 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
 
 /// The constants that are in memory.
 fn literals(body: &Body) -> Vec<(u64, bool)> {
-    let of_steps = body.steps.iter().flat_map(|step| step.args.iter().flatten().map(|&arg| (arg, step.lane)));
+    let of_steps =
+        body.steps.iter().chain(body.usual()).flat_map(|step| step.args.iter().flatten().map(|&arg| (arg, step.lane)));
     let held = body.held.iter().map(|&(arg, lane, _)| (arg, lane));
     let neutral = body.accumulators.iter().map(|accumulator| (Arg::Constant(neutral(accumulator)), accumulator.lane));
     let all = of_steps.chain(held).chain(neutral);

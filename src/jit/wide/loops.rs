@@ -105,21 +105,25 @@ pub(super) fn loops(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
     let top = code.position();
     are_left(code, at_once);
     let mut ends = vec![code.jump(Code::Ja_rel32_64, None)];
+    let mut found = Vec::new();
+    if let Some((cell, _)) = body.absent {
+        is_here(code, cells.uniforms + cell, at_once);
+        found.push(code.jump(Code::Jb_rel32_64, None));
+    }
     let past_caches = cells.past_caches.map(|cell| {
         let at = code.cell(cell);
         code.push(Instruction::with2(Code::Cmp_rm64_imm8, at, 0));
         code.jump(Code::Jne_rel32_64, None)
     });
-    whole(code, body, at_once, Way::Whole);
+    whole(code, body, (cells, at_once), Way::Whole, [&mut ends, &mut found]);
     if let Some(jump) = past_caches {
-        ends.push(code.jump(Code::Jmp_rel32_64, None));
         code.here(jump);
-        whole(code, body, at_once, Way::PastCaches);
+        whole(code, body, (cells, at_once), Way::PastCaches, [&mut ends, &mut found]);
     }
     code.all_here(&ends);
     code.two(Code::Cmp_r64_rm64, POSITION, LENGTH);
     let done = code.jump(Code::Jge_rel32_64, None);
-    into_partial.into_iter().for_each(|jump| code.here(jump));
+    into_partial.into_iter().chain(found).for_each(|jump| code.here(jump));
     partial(code, lines, body, cells);
     if let Some(Alignment { missing, .. }) = cells.alignment {
         // Only the first vector begins before the run.
@@ -137,15 +141,41 @@ fn are_left(code: &mut Assembler, lanes: i64) {
     code.two(Code::Cmp_r64_rm64, WORK[0], LENGTH);
 }
 
-/// Vectors with all their lanes, as long as there are enough for all that are in flight.
-fn whole(code: &mut Assembler, body: &Body, at_once: i64, way: Way) {
+/// Compares whether the lane in an argument cell is one of so many next ones: below, if it is.
+fn is_here(code: &mut Assembler, cell: u32, lanes: i64) {
+    let lane = code.cell(cell);
+    code.load(Code::Mov_r64_rm64, WORK[0], lane);
+    code.two(Code::Sub_r64_rm64, WORK[0], POSITION);
+    code.number(Code::Cmp_rm64_imm32, WORK[0], lanes as i32);
+}
+
+/// Vectors with all their lanes, as long as there are enough for all that are in flight, and a lane that the usual code
+/// is without is not among them: jumps to where the one or the other is the case.
+fn whole(
+    code: &mut Assembler,
+    body: &Body,
+    (cells, at_once): (Cells, i64),
+    way: Way,
+    [ends, found]: [&mut Vec<u64>; 2],
+) {
     let begin = code.position();
     for number in 0..body.unroll {
-        steps(code, &body.steps, copy(body, number, way));
+        steps(code, body.usual(), copy(body, number, way));
     }
     code.number(Code::Add_rm64_imm32, POSITION, at_once as i32);
     are_left(code, at_once);
-    code.jump(Code::Jbe_rel32_64, Some(begin));
+    match body.absent {
+        None => {
+            code.jump(Code::Jbe_rel32_64, Some(begin));
+            ends.push(code.jump(Code::Jmp_rel32_64, None));
+        }
+        Some((cell, _)) => {
+            ends.push(code.jump(Code::Ja_rel32_64, None));
+            is_here(code, cells.uniforms + cell, at_once);
+            code.jump(Code::Jae_rel32_64, Some(begin));
+            found.push(code.jump(Code::Jmp_rel32_64, None));
+        }
+    }
 }
 
 /// The vectors in flight with the lanes that there are.
