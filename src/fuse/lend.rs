@@ -1,6 +1,8 @@
-//! What a later pass needs of the inputs → the memory of the result that it writes.
+//! What a later pass needs of an earlier one → the memory of the result that it writes.
 //!
-//! The gradient of a loss of sums, such as Dice of a sigmoid, takes two passes over its inputs: one for the sums, and one
+//! What is kept from pass to pass anyway, such as the probabilities of a softmax, needs no memory of its own where a result
+//! of its shape replaces it and nothing reads it later. Besides, something may be kept that would be computed again:
+//! the gradient of a loss of sums, such as Dice of a sigmoid, takes two passes over its inputs: one for the sums, and one
 //! that multiplies a slope, which has functions in it, by what the sums give. The first pass can leave the slope where the
 //! second one writes the gradient: no other memory is touched, and no function is computed twice.
 
