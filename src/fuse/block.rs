@@ -69,7 +69,7 @@ impl Scheduler<'_> {
             }
             for &(value, buffer) in &stores {
                 let line = writer.value(value);
-                writer.strip.effects.push(Effect::Store(block(buffer), line));
+                writer.strip.effects.push(Effect::Store(Access::of_lane(buffer), line));
             }
             if !writer.strip.effects.is_empty() {
                 statements.push(Statement::Strip(writer.strip));
@@ -116,11 +116,6 @@ fn function_of(op: &ValueOp) -> Function {
         ValueOp::Polygamma(order) => Function::Polygamma(order),
         _ => unreachable!("only functions are called"),
     }
-}
-
-/// The element of a block buffer without further axes.
-fn block(buffer: BufferId) -> Access {
-    Access { tensor: TensorRef::Buffer(buffer), coordinates: Vec::new() }
 }
 
 /// Functions of one value that share an exponential.
@@ -347,7 +342,7 @@ impl<'a, 'b> Writer<'a, 'b> {
     fn write(&mut self, id: ValueId) {
         let value = self.scheduler.values.get(id);
         let instruction = if let Some(&buffer) = self.scratch.get(&id) {
-            Instruction::Load(block(buffer))
+            Instruction::Load(Access::of_lane(buffer))
         } else {
             match self.scheduler.available.get(&id) {
                 Some(Home::Register(register)) => Instruction::Register(*register),

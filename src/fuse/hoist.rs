@@ -96,10 +96,7 @@ impl Scheduler<'_> {
     fn is_double_block(&self, value: ValueId) -> bool {
         let Some(&Home::Memory(TensorRef::Buffer(buffer))) = self.available.get(&value) else { return false };
         let buffer = self.plan.buffer(buffer);
-        buffer.block
-            && buffer.axes.is_empty()
-            && buffer.kind == BufferKind::Accumulator
-            && buffer.element == Element::Real
+        buffer.is_one_block() && buffer.kind == BufferKind::Accumulator && buffer.element == Element::Real
     }
 
     /// Whether everything below a value can be computed without a loop.

@@ -89,8 +89,15 @@ impl Search<'_> {
         let level = self.items[position].level;
         let mut beside = (0..self.items.len()).filter(|&other| other != position);
         let read_later = |other: usize| self.items[other].level >= level && reads(other);
-        let whole = self.items.iter().any(|other| other.demand.value == value);
-        same && data.element == Element::Real && !whole && !self.is_read_elsewhere(value) && !beside.any(read_later)
+        same && data.element == Element::Real
+            && !self.is_demanded(value)
+            && !self.is_read_elsewhere(value)
+            && !beside.any(read_later)
+    }
+
+    /// Whether a value is wanted as a whole: it has memory of its own, which stays.
+    fn is_demanded(&self, value: ValueId) -> bool {
+        self.items.iter().any(|item| item.demand.value == value)
     }
 
     /// Whether a value is read at other positions than its own.
@@ -111,8 +118,7 @@ impl Search<'_> {
         let item = &self.items[position];
         let own = &self.outputs[output as usize].axes;
         let value = self.only_part_with_functions(self.context.body(&item.demand), own)?;
-        // What is wanted as a whole has memory of its own, which stays.
-        if self.items.iter().any(|other| other.demand.value == value) {
+        if self.is_demanded(value) {
             return None;
         }
         let functions = self.functions(value);

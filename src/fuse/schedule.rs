@@ -268,7 +268,7 @@ impl Scheduler<'_> {
     fn group(&mut self, op: ReduceOp, element: Element, place: &Place) -> Option<BufferId> {
         let Place::Buffer(buffer) = place else { return None };
         let data = self.plan.buffer(*buffer);
-        let fits = data.block && data.axes.is_empty() && data.kind == BufferKind::Accumulator;
+        let fits = data.is_one_block() && data.kind == BufferKind::Accumulator;
         let wanted = fits && op == ReduceOp::Sum && element == Element::Real;
         wanted.then(|| self.new_buffer(element, BufferKind::Kept, Vec::new(), true))
     }

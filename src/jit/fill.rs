@@ -18,7 +18,7 @@ impl Translator<'_, '_> {
         let data = self.plan.buffer(buffer);
         let ty = self.memory_type(tensor);
         let bytes = i64::from(ty.bytes());
-        let is_one_block = data.block && data.axes.is_empty();
+        let is_one_block = data.is_one_block();
         let lanes = match self.length {
             Some(length) if is_one_block => length,
             _ if data.block => self.builder.ins().iconst(types::I64, BLOCK as i64),

@@ -6,9 +6,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::translate::Translator;
-use crate::kernel::{
-    Access, BufferId, Effect, GROUP, Instruction, Line, Loop, Operand, Place, Strip, Target, TensorRef,
-};
+use crate::kernel::{Access, BufferId, Effect, GROUP, Instruction, Line, Loop, Operand, Place, Strip, Target};
 use crate::op::{Element, ReduceOp};
 
 impl Translator<'_, '_> {
@@ -31,17 +29,16 @@ impl Translator<'_, '_> {
 
     /// Adds the sums of a group to the accumulators.
     fn add_groups(&self, inner: &Loop) -> Strip {
-        let lane = |buffer| Access { tensor: TensorRef::Buffer(buffer), coordinates: Vec::new() };
         let mut strip = Strip { vector: self.vector, ..Strip::default() };
         for accumulator in &inner.accumulators {
             let (Some(group), Place::Buffer(place)) = (accumulator.group, &accumulator.place) else { continue };
             let line = Operand(strip.lines.len() as u32);
             strip.lines.push(Line {
-                instruction: Instruction::Load(lane(group)),
+                instruction: Instruction::Load(Access::of_lane(group)),
                 element: Element::Real,
                 varies: true,
             });
-            strip.effects.push(Effect::Accumulate(ReduceOp::Sum, Target::Memory(lane(*place)), line));
+            strip.effects.push(Effect::Accumulate(ReduceOp::Sum, Target::Memory(Access::of_lane(*place)), line));
         }
         strip
     }

@@ -54,6 +54,13 @@ pub struct Buffer {
     pub local: bool,
 }
 
+impl Buffer {
+    /// Whether it is the lanes of one block and nothing more.
+    pub fn is_one_block(&self) -> bool {
+        self.block && self.axes.is_empty()
+    }
+}
+
 /// A scalar that outlives its strip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Register {
@@ -92,6 +99,13 @@ pub struct Access {
     pub tensor: TensorRef,
     /// Where, an entry an axis.
     pub coordinates: Vec<Coordinate>,
+}
+
+impl Access {
+    /// The lane of a buffer that is one block.
+    pub fn of_lane(buffer: BufferId) -> Access {
+        Access { tensor: TensorRef::Buffer(buffer), coordinates: Vec::new() }
+    }
 }
 
 /// One operation of a strip.

@@ -57,7 +57,7 @@ impl Check<'_> {
                     for &buffer in call.arguments.iter().chain(results()) {
                         self.buffer(buffer)?;
                         let data = self.plan.buffer(buffer);
-                        require(data.block && data.axes.is_empty(), || format!("{buffer} is not one block"))?;
+                        require(data.is_one_block(), || format!("{buffer} is not one block"))?;
                     }
                 }
                 Statement::Loop(inner) => self.looped(inner)?,
@@ -104,7 +104,7 @@ impl Check<'_> {
         self.buffer(group)?;
         let is_block = |id: BufferId| {
             let data = self.plan.buffer(id);
-            data.block && data.axes.is_empty() && data.local && data.element == Element::Real
+            data.is_one_block() && data.local && data.element == Element::Real
         };
         let place = matches!(accumulator.place, Place::Buffer(place) if is_block(place));
         let fits = place && is_block(group) && self.vector.is_some() && accumulator.op == ReduceOp::Sum;

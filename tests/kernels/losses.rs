@@ -292,12 +292,16 @@ fn cross_entropy_of_pixels() {
     );
 }
 
+/// Rows of classes, x, and a label a row.
+fn labelled(b: &mut Build) -> (AxisId, AxisId, NodeId, NodeId) {
+    let (n, c) = (b.axis("N"), b.axis("C"));
+    (n, c, b.real("x", &[n, c]), b.input("label", Element::Int, &[n]))
+}
+
 #[test]
 fn labels_outside_read_nothing() {
     let mut b = Build::default();
-    let (n, c) = (b.axis("N"), b.axis("C"));
-    let x = b.real("x", &[n, c]);
-    let label = b.input("label", Element::Int, &[n]);
+    let (n, c, x, label) = labelled(&mut b);
     let direct = b.graph().gather(c, x, label);
     let e = b.graph().unary(Unary::Exp, x);
     let stored = b.graph().gather(c, e, label);
@@ -487,9 +491,7 @@ fn a_program_without_inputs() {
 #[test]
 fn a_label_is_found_wherever_it_is() {
     let mut b = Build::default();
-    let (n, c) = (b.axis("N"), b.axis("C"));
-    let x = b.real("x", &[n, c]);
-    let label = b.input("label", Element::Int, &[n]);
+    let (n, c, x, label) = labelled(&mut b);
     let along = b.graph().index(c);
     let hit = b.graph().compare(Compare::Eq, along, label);
     let one = b.constant(1.0);

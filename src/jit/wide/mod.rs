@@ -2,10 +2,10 @@
 //!
 //! A strip over lanes is straight-line code without control flow: so few things have to be done for it that they are
 //! done here. [`lines`] turns it into a graph, which [`fold`] makes smaller, with the formulas of the vector math
-//! library written into it by [`trace`], and in [`absent`] another one for where no label is; [`body`], [`allocate`] and [`leave`] make steps with registers of it;
-//! [`function`] and [`loops`] write what runs over all lanes, [`encode`] a step, with [`assembler`] and [`codes`].
-//! Everything around it (loops over axes, addresses, what does not vary) is Cranelift's; the function is called with
-//! argument cells.
+//! library written into it by [`trace`]; [`absent`] makes another one for where no label is. [`body`], [`allocate`] and
+//! [`leave`] make steps with registers of them; [`function`] and [`loops`] write what runs over all lanes, [`encode`] a
+//! step, with [`assembler`] and [`codes`]. Everything around it (loops over axes, addresses, what does not vary) is
+//! Cranelift's; the function is called with argument cells.
 
 mod absent;
 mod allocate;
