@@ -55,6 +55,7 @@ impl Instance {
                 let x = self.bench.real(&[n, c], &values);
                 self.bench.graph().unary(Unary::Abs, x)
             }
+            'x' if self.condition.contains("that x has not") => self.bench.real(&[n], &values[..count / 3]),
             'x' if self.condition == "x is an int" => self.bench.int(&[n, c], &small),
             'y' if self.condition.contains("sizes") => {
                 let size = self.bench.graph().size(n);

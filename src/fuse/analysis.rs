@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::value::{Position, Source, ValueId, ValueOp, Values};
 use crate::ir::{Axes, AxisId};
 use crate::kernel::{Place, RegisterId, TensorRef};
-use crate::op::{Binary, ReduceOp, Unary};
+use crate::op::ReduceOp;
 
 /// What becomes of a value.
 #[derive(Clone, Debug)]
@@ -76,10 +76,6 @@ pub(super) struct Context<'a> {
     pub inlined: bool,
 }
 
-/// With how many functions, divisions and roots in all a pass waits for memory rather than for arithmetic: computing one again is then cheaper
-/// than a number that is written and read.
-const FEW: usize = 4;
-
 /// The axes along which a stored value is loaded elsewhere than at the loop's own position do not count
 /// as open for it; these are the ones that do.
 fn own_axes(positions: &[(AxisId, Position)]) -> impl Iterator<Item = AxisId> + '_ {
@@ -138,7 +134,7 @@ impl Context<'_> {
     }
 
     /// The same, where some values will have been provided.
-    fn is_heavy_beside(&self, value: ValueId, provided: &FxHashSet<ValueId>) -> bool {
+    pub fn is_heavy_beside(&self, value: ValueId, provided: &FxHashSet<ValueId>) -> bool {
         let mut heavy = false;
         self.walk(value, |id| {
             if provided.contains(&id) {
@@ -149,45 +145,6 @@ impl Context<'_> {
             !heavy
         });
         heavy
-    }
-
-    /// How many functions some demands have in all, with divisions and roots, which the processor does not do at once.
-    fn functions(&self, items: &[Item]) -> usize {
-        let mut functions = FxHashSet::default();
-        for item in items {
-            self.walk(self.body(&item.demand), |id| {
-                let value = self.values.get(id);
-                let slow = match value.op {
-                    ValueOp::Binary(Binary::Div) => !self.values.axes(value.operands[1]).is_empty(),
-                    ValueOp::Unary(Unary::Sqrt) => !value.axes.is_empty(),
-                    _ => false,
-                };
-                if slow || is_transcendental(&value.op) {
-                    functions.insert(id);
-                }
-                true
-            });
-        }
-        functions.len()
-    }
-
-    /// Whether a value is rather computed again than kept in memory: it has one function at most, and that a cheap one.
-    fn is_again(&self, value: ValueId, provided: &FxHashSet<ValueId>) -> bool {
-        let (mut functions, mut cheap) = (0, true);
-        self.walk(value, |id| {
-            if provided.contains(&id) {
-                return false;
-            }
-            match &self.values.get(id).op {
-                ValueOp::Reduce(..) | ValueOp::Binary(Binary::Pow | Binary::Powi | Binary::Atan2) => cheap = false,
-                ValueOp::Polygamma(_) | ValueOp::Unary(Unary::Lgamma | Unary::Sin | Unary::Cos | Unary::Tan) => {
-                    cheap = false;
-                }
-                op => functions += usize::from(is_transcendental(op)),
-            }
-            cheap && functions <= 1
-        });
-        cheap && functions <= 1
     }
 
     /// The axes that must still be opened for some demands, with those of everything that they need.
@@ -328,73 +285,6 @@ impl Context<'_> {
     fn requirements_below(&self, value: ValueId, item: &Item, axis: AxisId) -> Vec<ValueId> {
         let demand = Demand { value, goal: Goal::Set(RegisterId(0)), domain: item.demand.domain.clone() };
         self.requirements(&Item { demand, inside: item.inside, level: 0, requires: Vec::new() }, axis)
-    }
-
-    /// What the loops of later levels need that an earlier level computes too and that is worth keeping,
-    /// each with the earliest such level.
-    pub fn kept(&self, items: &[Item], axis: AxisId) -> Vec<(ValueId, usize)> {
-        // What is kept inside of an outer loop stays in a cache.
-        let again = self.inlined && self.open.is_empty() && self.functions(items) <= FEW;
-        self.shared(items, axis, again)
-    }
-
-    /// The same; without what is computed again, if that is allowed.
-    fn shared(&self, items: &[Item], axis: AxisId, again: bool) -> Vec<(ValueId, usize)> {
-        let mut computed: FxHashMap<ValueId, usize> = FxHashMap::default();
-        let mut kept: FxHashMap<ValueId, usize> = FxHashMap::default();
-        let last = items.iter().map(|item| item.level).max().unwrap_or(0);
-        let provided: FxHashSet<ValueId> = items
-            .iter()
-            .filter(|item| matches!(item.demand.goal, Goal::Provide))
-            .map(|item| item.demand.value)
-            .collect();
-        for level in 0..=last {
-            let mut here = Vec::new();
-            for item in items.iter().filter(|item| item.inside && item.level == level) {
-                self.walk(self.body(&item.demand), |id| {
-                    let elsewhere = provided.contains(&id) && id != item.demand.value;
-                    if elsewhere || !self.values.axes(id).contains(&axis) {
-                        return !elsewhere;
-                    }
-                    match computed.get(&id) {
-                        Some(&earlier)
-                            if self.is_heavy_beside(id, &provided) && !(again && self.is_again(id, &provided)) =>
-                        {
-                            kept.entry(self.worth_keeping(id, axis, &provided)).or_insert(earlier);
-                            false
-                        }
-                        _ => {
-                            here.push(id);
-                            true
-                        }
-                    }
-                });
-            }
-            for id in here {
-                computed.entry(id).or_insert(level);
-            }
-        }
-        let mut kept: Vec<_> = kept.into_iter().collect();
-        kept.sort();
-        kept
-    }
-
-    /// Below cheap operations on one heavy operand, that operand: they are cheaper than a second buffer.
-    fn worth_keeping(&self, mut id: ValueId, axis: AxisId, provided: &FxHashSet<ValueId>) -> ValueId {
-        loop {
-            let value = self.values.get(id);
-            if is_transcendental(&value.op) || matches!(value.op, ValueOp::Reduce(..) | ValueOp::Load(..)) {
-                return id;
-            }
-            let is_heavy = |id: &ValueId| self.is_heavy_beside(*id, provided);
-            let mut heavy: Vec<ValueId> = value.operands.iter().copied().filter(is_heavy).collect();
-            heavy.sort();
-            heavy.dedup();
-            match heavy[..] {
-                [only] if self.values.axes(only).contains(&axis) => id = only,
-                _ => return id,
-            }
-        }
     }
 }
 

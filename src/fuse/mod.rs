@@ -18,6 +18,7 @@ mod analysis;
 mod block;
 mod contract;
 mod hoist;
+mod keep;
 mod lend;
 mod one_hot;
 mod prepare;

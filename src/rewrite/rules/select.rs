@@ -9,6 +9,15 @@ use crate::op::Element;
 const TRUTH: Condition =
     Condition { name: "p is a bool", holds: |graph, found| graph.ty(found.node('p')).element == Element::Bool };
 
+/// The condition is that of a label, say: where it does not hold, the product need not be there.
+const NARROW: Condition = Condition {
+    name: "p has an axis that x has not, and none that y has not",
+    holds: |graph, found| {
+        let [p, x, y] = ['p', 'x', 'y'].map(|name| graph.axes_of(found.node(name)));
+        p.iter().any(|axis| !x.contains(axis)) && p.iter().all(|axis| y.contains(axis))
+    },
+};
+
 /// The rules on selections.
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -36,6 +45,7 @@ pub const ROWS: &[Row] = &[
     // The flag's 0 hides a NaN of the other factor, as a selection does.
     when  ("mul-flag",           Extends, "real(p) * x => select(p, x, 0)", TRUTH),
     always("mul-selected",       Extends, "select(p, x, 0) * c => select(p, x * c, 0)"),
+    when  ("mul-narrow",         Extends, "select(p, x, 0) * y => select(p, x * y, 0)", NARROW),
     always("neg-selected",       Exact,   "-select(p, x, 0) => select(p, -x, 0)"),
     when  ("one-minus-flag",     Exact,   "1 - real(p) => real(not(p))", TRUTH),
     when  ("eq-one-flag",        Exact,   "eq(real(p), 1) => p", TRUTH),
