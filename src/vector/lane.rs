@@ -85,6 +85,13 @@ pub trait Real:
     fn capped(self, bound: Self) -> Self {
         Self::select(bound.below(self), bound, self)
     }
+    /// An exponent, [capped](Real::capped) by a bound above which its power is ∞. Machines whose [`scaled`](Real::scaled)
+    /// takes any n can do without: 2^∞ is ∞ there whatever it is multiplied by, NaN too, and a polynomial of an even
+    /// degree is above 0 however far from 0 it is taken.
+    #[inline(always)]
+    fn capped_exponent(self, bound: Self) -> Self {
+        self.capped(bound)
+    }
     /// `self` if it is above a bound, else the bound; NaN if it is NaN.
     #[inline(always)]
     fn floored(self, bound: Self) -> Self {

@@ -94,7 +94,7 @@ pub(super) fn exp_of_reduced<R: Real<Number = f32>>(n: R, r: R) -> R {
 /// e^x.
 #[inline(always)]
 pub(super) fn exp<R: Real<Number = f32>>(x: R) -> R {
-    let (n, r) = reduce_exponent(x);
+    let (_, n, r) = reduce(x.capped_exponent(x.number(90.0)).floored(x.number(-106.0)));
     exp_of_reduced(n, r)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn absent(lines: &Lines) -> Option<(u32, Lines)> {
             _ => graph.add(node.op, node.lane, &operands),
         });
     }
-    let left = lines.left.iter().map(|left| remapped(left, &mapped)).collect();
+    let left = lines.left.iter().map(|left| remapped(left, &mapped, &mut graph)).collect();
     let (streams, uniforms) = (lines.streams.clone(), lines.uniforms.clone());
     Some((cell, Lines { graph, streams, uniforms, left, lanes: lines.lanes }))
 }
@@ -50,9 +50,19 @@ fn truth(graph: &mut Graph, value: bool) -> Id {
     graph.add(Op::Compare(relation), Lane::F32, &[zero, zero])
 }
 
-fn remapped(left: &Left, mapped: &[Id]) -> Left {
+fn remapped(left: &Left, mapped: &[Id], graph: &mut Graph) -> Left {
     let mut left = left.clone();
     let (Left::Store { parts, .. } | Left::Combine { parts, .. } | Left::Reduce { parts, .. }) = &mut left;
     parts.iter_mut().for_each(|part| *part = mapped[part.0 as usize]);
+    if let Left::Reduce { parts, under, lane, .. } = &mut left
+        && let Some(mask) = under
+    {
+        *mask = mapped[mask.0 as usize];
+        let truth = graph.truth(*mask);
+        if truth == Some(false) {
+            parts.fill(graph.constant(*lane, 0));
+        }
+        *under = under.filter(|_| truth.is_none());
+    }
     left
 }

@@ -4,8 +4,9 @@
 //! what is not used for the longest time. It goes to a slot of the frame, or is loaded again if it came from memory.
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
-use super::body::{Action, Arg, FEWEST, FREE_MASKS, Form, LOADED, Step, Task, parts_of};
+use super::body::{Action, Arg, FEWEST, FREE_MASKS, Form, LOADED, Step, Task, parts_of, under};
 use super::graph::{Id, Join, Lane, Op, Relation, Three, Two};
 use super::lines::Lines;
 
@@ -55,13 +56,14 @@ impl<'a> Allocator<'a> {
         let graph = &lines.graph;
         let mut uses = vec![Vec::new(); graph.len()];
         for (position, task) in tasks.iter().enumerate().rev() {
-            let used: &[Id] = match task {
-                Task::Node(id) => graph.get(*id).operands(),
-                Task::Leave(left, part) => std::slice::from_ref(&parts_of(&lines.left[*left])[*part]),
+            let used: SmallVec<[Id; 3]> = match *task {
+                Task::Node(id) => graph.get(id).operands().iter().copied().collect(),
+                Task::Leave(left, part) => {
+                    let left = &lines.left[left];
+                    [parts_of(left)[part]].into_iter().chain(under(left)).collect()
+                }
             };
-            for id in used {
-                uses[id.0 as usize].push(position as u32);
-            }
+            used.iter().for_each(|id| uses[id.0 as usize].push(position as u32));
         }
         let first_held = room;
         let key = |(place, &(arg, lane)): (usize, &(Arg, Lane))| {

@@ -81,7 +81,7 @@ pub(super) enum Action {
         part: u8,
         work: [u8; 2],
     },
-    /// To an accumulator: only the lanes that there are.
+    /// To an accumulator: only the lanes that there are, of a sum those of the mask.
     Accumulate {
         accumulator: u32,
         op: ReduceOp,
@@ -147,7 +147,7 @@ const MOST_SLOTS: u32 = 1024;
 pub(super) fn body(lines: &Lines) -> Option<Body> {
     let mut accumulators = Vec::new();
     for left in &lines.left {
-        if let Left::Reduce { effect, op, lane, parts } = left {
+        if let Left::Reduce { effect, op, lane, parts, .. } = left {
             accumulators.extend(parts.iter().map(|_| Accumulator { effect: *effect, op: *op, lane: *lane }));
         }
     }
@@ -212,13 +212,21 @@ fn is_operand(graph: &Graph, id: Id) -> bool {
     matches!(graph.get(id).op, Op::Constant(_) | Op::Uniform(_))
 }
 
+/// The mask of the lanes of something left that count.
+pub(super) fn under(left: &Left) -> Option<Id> {
+    match left {
+        Left::Reduce { under, .. } => *under,
+        _ => None,
+    }
+}
+
 fn tasks(lines: &Lines) -> Vec<Task> {
     let graph = &lines.graph;
     let mut tasks = Vec::new();
     let mut done = vec![false; graph.len()];
     for (position, left) in lines.left.iter().enumerate() {
         for (part, &root) in parts_of(left).iter().enumerate() {
-            let mut stack = vec![(root, false)];
+            let mut stack: Vec<(Id, bool)> = [root].into_iter().chain(under(left)).map(|id| (id, false)).collect();
             while let Some((id, ready)) = stack.pop() {
                 if done[id.0 as usize] || is_operand(graph, id) {
                     continue;

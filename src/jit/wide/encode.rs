@@ -10,6 +10,9 @@ use super::codes::{arithmetic, by_lane, combining, exponent, mantissa, mul_add, 
 use super::graph::{Join, Lane, One, Relation, Three, Two};
 use crate::op::ReduceOp;
 
+/// How many bytes before they are needed lanes are asked for: the processor's own guesses end at every page of 4096.
+const AHEAD: i64 = 2048;
+
 impl Assembler {
     fn accumulator(&self, number: u32, copy: Copy) -> u8 {
         copy.accumulators - number as u8
@@ -118,6 +121,11 @@ impl Assembler {
             }
             Arg::Stream { stream, part } => {
                 let at = self.contiguous(stream, part, copy);
+                if !copy.is_partial() {
+                    let mut ahead = at;
+                    ahead.displacement += AHEAD;
+                    self.push(Instruction::with1(Code::Prefetcht0_m8, ahead));
+                }
                 let mask = self.access_mask(stream, part, copy);
                 let code = if lane.is_wide() {
                     Code::EVEX_Vmovupd_zmm_k1z_zmmm512
@@ -427,7 +435,17 @@ impl Assembler {
         let lane = step.lane;
         let two = combining(op);
         match op {
-            ReduceOp::Sum | ReduceOp::Prod => self.three(arithmetic(two, lane), own, own, from, lane, there),
+            ReduceOp::Sum | ReduceOp::Prod => {
+                let under = (step.mask > 0).then(|| mask(step.mask));
+                let both = match (under, there) {
+                    (Some(under), Some(there)) => {
+                        self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, under, there));
+                        Some(WORK_MASK)
+                    }
+                    (under, there) => under.or(there),
+                };
+                self.three(arithmetic(two, lane), own, own, from, lane, both);
+            }
             ReduceOp::Min | ReduceOp::Max => {
                 let Arg::Register(from) = from else { unreachable!("extremes are of registers") };
                 let code = arithmetic(two, lane);

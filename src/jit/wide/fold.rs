@@ -103,6 +103,14 @@ impl Graph {
         if self.constant_of(yes) == Some(0) && self.is_zero(no, &self.follows(condition, true), DEPTH) {
             return Some(no);
         }
+        // What is the same in every lane is an operand in memory, where a mask would have to be loaded.
+        if let (Op::Uniform(_), true) = (node.op, is_float(lane)) {
+            let bits = self.add(node.op, lane, &[]);
+            return Some(match self.constant_of(no) {
+                Some(0) => self.two(Two::And, lane, yes, bits),
+                _ => self.add(Op::Three(Three::Merge), lane, &[no, yes, bits]),
+            });
+        }
         // An extreme, whose first operand must be in a register.
         if node.op != Op::Compare(Relation::Below) || node.lane != lane || !is_float(lane) {
             return None;
@@ -157,7 +165,7 @@ impl Graph {
     }
 
     /// What a mask is in every lane, if that is known.
-    fn truth(&self, mask: Id) -> Option<bool> {
+    pub(super) fn truth(&self, mask: Id) -> Option<bool> {
         let node = self.get(mask);
         match node.op {
             Op::One(One::Not) => self.truth(node.operands()[0]).map(|is| !is),

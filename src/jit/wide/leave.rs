@@ -35,16 +35,20 @@ impl Allocator<'_> {
                 self.store(*stream, part as u8, *lane, to)?;
                 self.free(*lane, &[old, to]);
             }
-            Left::Reduce { op, lane, .. } => {
+            Left::Reduce { op, lane, under, .. } => {
                 let accumulator = self.accumulator(position, part);
-                // A mask for NaN.
-                let mask = if matches!(op, ReduceOp::Min | ReduceOp::Max) { self.take(Lane::Mask)? } else { 0 };
-                let arg = if mask > 0 { Arg::Register(self.register(id)?) } else { self.operand(id)? };
                 let action = Action::Accumulate { accumulator, op: *op, part: part as u8 };
-                self.push(action, *lane, mask, [Some(arg), None], mask);
-                if mask > 0 {
-                    self.free(Lane::Mask, &[mask]);
+                if matches!(op, ReduceOp::Min | ReduceOp::Max) {
+                    let nan = self.take(Lane::Mask)?;
+                    let arg = Arg::Register(self.register(id)?);
+                    self.push(action, *lane, nan, [Some(arg), None], nan);
+                    self.free(Lane::Mask, &[nan]);
+                } else {
+                    let mask = under.map_or(Some(0), |mask| self.register(mask))?;
+                    let arg = self.operand(id)?;
+                    self.push(action, *lane, 0, [Some(arg), None], mask);
                 }
+                under.iter().for_each(|&mask| self.release(&[mask]));
             }
         }
         self.release(&[id]);

@@ -70,6 +70,8 @@ pub(super) enum Left {
         op: ReduceOp,
         lane: Lane,
         parts: Vec<Id>,
+        /// The mask of the lanes that count, if not all do.
+        under: Option<Id>,
     },
 }
 
@@ -395,7 +397,7 @@ impl Builder<'_> {
                 Element::Int => (Lane::I64, self.int_parts()),
                 Element::Bool => return None,
             };
-            return Some(Left::Reduce { effect: position, op: *op, lane, parts: parts[..count].to_vec() });
+            return Some(Left::Reduce { effect: position, op: *op, lane, parts: parts[..count].to_vec(), under: None });
         }
         let facts = facts.filter(|facts| facts.positions.is_empty())?;
         let stream = self.stream(Access::Effect(position), &facts);

@@ -21,6 +21,7 @@ mod leave;
 mod lines;
 mod loops;
 mod trace;
+mod under;
 
 pub(super) use function::Cells;
 pub(super) use graph::Lane;
@@ -85,7 +86,8 @@ pub(super) fn compile(
     careful: bool,
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Wide> {
-    let lines = lines::lines(strip, double, careful, facts)?;
+    let mut lines = lines::lines(strip, double, careful, facts)?;
+    under::sums(&mut lines);
     let body = body::body(&lines)?;
     let cells = Cells::new(&lines);
     let code = function::function(&lines, &body, cells).ok()?;

@@ -277,6 +277,9 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     fn capped(self, bound: Self) -> Self {
         bound.two(Two::Least, self)
     }
+    fn capped_exponent(self, _: Self) -> Self {
+        self
+    }
     fn floored(self, bound: Self) -> Self {
         bound.two(Two::Most, self)
     }
