@@ -12,8 +12,9 @@
 //! whole data that have few functions, divisions and roots, and these written into the code, a function is computed
 //! again as well: such passes wait for memory; but functions that the pass which writes an output needs of the inputs
 //! alone an earlier pass leaves in the output's own memory ([`lend`]). Operations on whole tensors cut the program into
-//! levels ([`whole`], [`region`]).
+//! levels ([`whole`], [`region`]); what a level reduces and a later one needs too is kept for it ([`across`]).
 
+mod across;
 mod analysis;
 mod block;
 mod contract;

@@ -94,8 +94,10 @@ impl Scheduler<'_> {
     /// Level by level, each with its whole operations and loops after its own statements.
     fn in_order(&mut self, levels: Vec<Level>) -> Vec<Statement> {
         let mut statements = Vec::new();
-        for level in levels {
-            let demands = level.pieces.into_iter().map(|piece| demand(self.values, piece)).collect();
+        let mut levels = levels.into_iter();
+        while let Some(level) = levels.next() {
+            let mut demands: Vec<Demand> = level.pieces.into_iter().map(|piece| demand(self.values, piece)).collect();
+            demands.extend(self.context().across(&demands, levels.as_slice()));
             statements.extend(self.run(demands));
             for step in level.steps {
                 statements.push(match step {
@@ -222,7 +224,7 @@ impl Scheduler<'_> {
                 continue;
             }
             let reduction = match &value.op {
-                // One that keeps the axis is whole inside of the loop, and kept from there.
+                // One that keeps the axis is whole inside of the loop, and kept from there: as a double, as it is there.
                 ValueOp::Reduce(op, over) if over.contains(&axis) => Some(*op),
                 _ => None,
             };
@@ -230,6 +232,7 @@ impl Scheduler<'_> {
             let kind = match reduction {
                 Some(ReduceOp::Min | ReduceOp::Max) if !self.open.is_empty() => BufferKind::Kept,
                 Some(_) => BufferKind::Accumulator,
+                None if self.is_scalar_inside(demand.value, axis) => BufferKind::Accumulator,
                 None => BufferKind::Kept,
             };
             let place = self.new_place(demand.value, kind);
@@ -262,6 +265,13 @@ impl Scheduler<'_> {
         self.available = available;
         self.available.extend(provided);
         Statement::Loop(Loop { axis, blocked, accumulators, body })
+    }
+
+    /// Whether a value is a sum or a product that is one double at a position of this loop.
+    fn is_scalar_inside(&self, value: ValueId, axis: AxisId) -> bool {
+        let value = self.values.get(value);
+        let is_sum = matches!(value.op, ValueOp::Reduce(ReduceOp::Sum | ReduceOp::Prod, _));
+        is_sum && self.open.is_empty() && value.axes[..] == [axis]
     }
 
     /// Where sums over lanes are made for a group of turns: adding to doubles in memory takes many instructions.

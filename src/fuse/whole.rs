@@ -195,16 +195,27 @@ fn needed(graph: &Graph, open: &[Loops], roots: &[NodeId], given: &Stored) -> (V
 }
 
 /// The axes in the order of an output that has them all, else of such an input: what is computed further from the
-/// buffer then runs along memory.
+/// buffer then runs along memory. Where none has them, an axis that is as long as another one stands for it: another
+/// name of its positions.
 fn in_memory_order(program: &Program, axes: &[AxisId]) -> Vec<AxisId> {
     let outputs = program.outputs.iter().map(|output| &output.axes);
     let inputs = program.inputs.iter().map(|input| &input.axes);
-    let mut orders = outputs.chain(inputs);
-    let has_all = |order: &&Vec<AxisId>| axes.iter().all(|axis| order.contains(axis));
-    match orders.find(has_all) {
-        Some(order) => order.iter().copied().filter(|axis| axes.contains(axis)).collect(),
-        None => axes.to_vec(),
-    }
+    let same = |axis: AxisId| axis;
+    let as_long = |axis: AxisId| program.graph.extent_root(axis);
+    let orders = || outputs.clone().chain(inputs.clone());
+    let found = orders().find_map(|order| ordered(axes, order, same));
+    found.or_else(|| orders().find_map(|order| ordered(axes, order, as_long))).unwrap_or_else(|| axes.to_vec())
+}
+
+/// The axes in an order, if it has all of them, each as something different.
+fn ordered(axes: &[AxisId], order: &[AxisId], what: impl Fn(AxisId) -> AxisId) -> Option<Vec<AxisId>> {
+    let of = |own: &AxisId| {
+        let mut alike = axes.iter().copied().filter(|&axis| what(axis) == what(*own));
+        alike.next().filter(|_| alike.next().is_none())
+    };
+    let mut found: Vec<AxisId> = order.iter().filter_map(of).collect();
+    found.dedup();
+    (found.len() == axes.len() && axes.iter().all(|axis| found.contains(axis))).then_some(found)
 }
 
 /// A new buffer for a whole tensor.
