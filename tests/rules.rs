@@ -59,7 +59,12 @@ impl Instance {
             'x' if self.condition == "x is an int" => self.bench.int(&[n, c], &small),
             'y' if self.condition.contains("sizes") => {
                 let size = self.bench.graph().size(n);
-                self.bench.graph().cast(Element::Real, size)
+                let size = self.bench.graph().cast(Element::Real, size);
+                if !self.condition.contains("over sizes") {
+                    return size;
+                }
+                let one = self.bench.graph().real(1.0);
+                self.bench.graph().binary(Binary::Div, one, size)
             }
             _ => self.bench.real(&[n, c], &values),
         };

@@ -115,7 +115,8 @@ impl Translator<'_, '_> {
         let steps = address.step.is_some();
         let read_back = |output| self.plan.reads_back(&self.plan.statements, output);
         let is_result = written && matches!(at.tensor, TensorRef::Output(output) if !read_back(output));
-        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, positions })
+        let is_near = block || matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local);
+        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, is_near, positions })
     }
 
     /// Whether the fast function may be called.

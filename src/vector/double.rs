@@ -235,7 +235,7 @@ pub(super) fn shares<R: Real<Number = f64>>(e: R) -> (R, R) {
 #[inline(always)]
 pub(super) fn sigmoid<R: Real<Number = f64>>(x: R) -> R {
     let (large, small) = shares(decay(x));
-    R::select(x.number(0.0).at_most(x), large, small)
+    R::select(x.is_negative(), small, large)
 }
 
 /// ln(1 + e^x), given ln(1 + e^−|x|).

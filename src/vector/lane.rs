@@ -76,6 +76,8 @@ pub trait Real:
     fn below(self, other: Self) -> Self::Mask;
     /// `self ≤ other`.
     fn at_most(self, other: Self) -> Self::Mask;
+    /// Whether the sign bit is set, as that of −0 is: x and −x always differ.
+    fn is_negative(self) -> Self::Mask;
     /// `self = other`.
     fn equals(self, other: Self) -> Self::Mask;
     /// One of two.
@@ -216,6 +218,10 @@ macro_rules! lane {
             #[inline(always)]
             fn at_most(self, other: $real) -> bool {
                 self <= other
+            }
+            #[inline(always)]
+            fn is_negative(self) -> bool {
+                self.is_sign_negative()
             }
             #[inline(always)]
             fn equals(self, other: $real) -> bool {

@@ -22,6 +22,23 @@ pub(super) struct Allocated {
     pub wanted: Wanted,
 }
 
+/// The registers that the code of a vector may use.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    /// From the first one on.
+    pub vectors: usize,
+    pub masks: usize,
+    /// Behind them the registers of as many vectors as run abreast, then what is held.
+    pub first_held: usize,
+}
+
+impl Room {
+    /// The register of one of so many that are held.
+    pub fn held(self, count: usize, place: usize) -> u8 {
+        (self.first_held + count - 1 - place) as u8
+    }
+}
+
 /// One of the two files of registers.
 struct File {
     /// What is in each register.
@@ -52,7 +69,7 @@ pub(super) struct Allocator<'a> {
 }
 
 impl<'a> Allocator<'a> {
-    pub fn new(lines: &'a Lines, tasks: &'a [Task], room: usize, held: &[(Arg, Lane)]) -> Self {
+    pub fn new(lines: &'a Lines, tasks: &'a [Task], room: Room, held: &[(Arg, Lane)]) -> Self {
         let graph = &lines.graph;
         let mut uses = vec![Vec::new(); graph.len()];
         for (position, task) in tasks.iter().enumerate().rev() {
@@ -65,9 +82,8 @@ impl<'a> Allocator<'a> {
             };
             used.iter().for_each(|id| uses[id.0 as usize].push(position as u32));
         }
-        let first_held = room;
         let key = |(place, &(arg, lane)): (usize, &(Arg, Lane))| {
-            let register = (first_held + held.len() - 1 - place) as u8;
+            let register = room.held(held.len(), place);
             match arg {
                 Arg::Uniform(cell) => ((u64::from(cell), lane.is_wide(), true), register),
                 Arg::Constant(bits) => ((bits, lane.is_wide(), false), register),
@@ -78,8 +94,8 @@ impl<'a> Allocator<'a> {
             lines,
             tasks,
             uses,
-            vectors: File::new((0..room as u8).collect()),
-            masks: File::new(FREE_MASKS.to_vec()),
+            vectors: File::new((0..room.vectors as u8).collect()),
+            masks: File::new(FREE_MASKS[..room.masks].to_vec()),
             registers: vec![None; graph.len()],
             slots_of: FxHashMap::default(),
             held: held.iter().enumerate().map(key).collect(),

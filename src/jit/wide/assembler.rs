@@ -59,6 +59,8 @@ pub(super) struct StreamAccess {
     pub bytes: usize,
     /// Whether it may be written past the caches.
     pub is_result: bool,
+    /// Whether it stays in the caches.
+    pub is_near: bool,
     /// The uniform that says whether it may be accessed.
     pub guard: Option<u32>,
 }
@@ -166,6 +168,18 @@ impl Assembler {
             Ok(length) => self.position += length as u64,
             Err(error) => self.error = self.error.take().or(Some(error)),
         }
+    }
+
+    /// Goes on at a whole multiple of some bytes, with instructions that do nothing.
+    pub fn align(&mut self, bytes: u64) {
+        // The longest one that all decoders take at once.
+        const NOTHING: [u8; 9] = [0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0];
+        let mut missing = (self.position.next_multiple_of(bytes) - self.position) as usize;
+        while missing >= NOTHING.len() {
+            self.push(Instruction::with_declare_byte(&NOTHING));
+            missing -= NOTHING.len();
+        }
+        (0..missing).for_each(|_| self.push(Ok(Instruction::with(Code::Nopd))));
     }
 
     pub fn two(&mut self, code: Code, to: Register, from: Register) {

@@ -4,8 +4,9 @@
 //! are operands in memory; those that cannot be that stay in registers for the whole loop, as far as some are left.
 
 use super::absent::absent;
-use super::allocate::{Allocator, Wanted};
+use super::allocate::{Allocated, Allocator, Room, Wanted};
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Three, Two};
+use super::latency::longest;
 use super::lines::{Left, Lines};
 use super::loops::lead;
 use crate::op::ReduceOp;
@@ -124,6 +125,8 @@ pub(super) struct Body {
     pub held: Vec<(Arg, Lane, u8)>,
     /// How many vectors are in flight.
     pub unroll: usize,
+    /// How many registers and masks a vector has, if two are computed step by step in turn.
+    pub abreast: Option<(u8, u8)>,
     /// Slots of the frame.
     pub slots: u32,
     /// The steps for vectors that are without a lane, and the argument cell that has it.
@@ -155,29 +158,78 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
         return None;
     }
     let tasks = tasks(lines);
-    let first = Allocator::new(lines, &tasks, REGISTERS - accumulators.len(), &[]).run()?;
+    let most = REGISTERS - accumulators.len();
+    let first =
+        Allocator::new(lines, &tasks, Room { vectors: most, masks: FREE_MASKS.len(), first_held: most }, &[]).run()?;
     let unroll = match (first.steps.len(), accumulators.len()) {
         (0..=14, 0..=3) => 4,
         (15..=48, 0..=4) => 2,
         _ => 1,
     };
-    let room = REGISTERS - accumulators.len() * unroll;
+    let in_turn = in_turn(lines, &tasks, &first, REGISTERS - accumulators.len() * unroll)?;
+    let abreast = (longest(lines) >= LONG && accumulators.len() <= 4)
+        .then(|| abreast(lines, &tasks, &first, REGISTERS - accumulators.len() * 2))
+        .flatten()
+        .filter(|code| code.computed() <= in_turn.computed());
+    let unroll = if abreast.is_some() { 2 } else { unroll };
+    let Code { steps, slots, held, room, absent } = abreast.unwrap_or(in_turn);
+    let is_abreast = room.first_held > room.vectors;
+    let abreast = is_abreast.then_some((room.vectors as u8, room.masks as u8));
+    let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, room.held(held.len(), place))).collect();
+    Some(Body { steps, accumulators, held, unroll, abreast, slots, absent })
+}
+
+/// The steps of a vector, with the registers that they need.
+struct Code {
+    steps: Vec<Step>,
+    slots: u32,
+    held: Vec<(Arg, Lane)>,
+    room: Room,
+    absent: Option<(u32, Vec<Step>)>,
+}
+
+impl Code {
+    /// Steps other than loads and copies, which the processor does beside them.
+    fn computed(&self) -> usize {
+        self.steps.iter().filter(|step| step.action != Action::Move).count()
+    }
+}
+
+/// A processor begins two operations a cycle, and has room for about so many that wait for their operands: a vector that
+/// takes longer leaves too little room for the next ones. Then two are computed step by step in turn.
+const LONG: u32 = 80;
+
+/// The code of vectors that are computed one after the other.
+fn in_turn(lines: &Lines, tasks: &[Task], first: &Allocated, room: usize) -> Option<Code> {
     // A register stays free for what the second run may do otherwise.
     let spare = room.saturating_sub(first.most + 1);
     let held = most_wanted(&first.wanted, spare, room);
-    let second = Allocator::new(lines, &tasks, room - held.len(), &held).run()?;
+    let vectors = room - held.len();
+    code(lines, tasks, Room { vectors, masks: FREE_MASKS.len(), first_held: vectors }, held)
+}
+
+/// The code of two vectors that are computed step by step in turn, if that needs no memory.
+fn abreast(lines: &Lines, tasks: &[Task], first: &Allocated, room: usize) -> Option<Code> {
+    let spare = room.checked_sub(2 * (first.most + 1))?;
+    let held = most_wanted(&first.wanted, spare, room);
+    let vectors = (room - held.len()) / 2;
+    let both = Room { vectors, masks: FREE_MASKS.len() / 2, first_held: 2 * vectors };
+    code(lines, tasks, both, held).filter(|code| code.slots == 0)
+}
+
+fn code(lines: &Lines, tasks: &[Task], room: Room, held: Vec<(Arg, Lane)>) -> Option<Code> {
+    let second = Allocator::new(lines, tasks, room, &held).run()?;
     if second.slots > MOST_SLOTS {
         return None;
     }
     // Runs that are not aligned have no way back from the code of partial vectors.
     let elsewhere = lead(lines).and_then(|_| absent(lines)).and_then(|(cell, lines)| {
-        let steps = Allocator::new(&lines, &self::tasks(&lines), room - held.len(), &held).run()?;
+        let steps = Allocator::new(&lines, &self::tasks(&lines), room, &held).run()?;
         (steps.slots <= MOST_SLOTS && steps.steps.len() + WORTH <= second.steps.len()).then_some((cell, steps))
     });
     let slots = elsewhere.as_ref().map_or(0, |(_, other)| other.slots).max(second.slots);
     let absent = elsewhere.map(|(cell, other)| (cell, other.steps));
-    let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, (room - 1 - place) as u8)).collect();
-    Some(Body { steps: second.steps, accumulators, held, unroll, slots, absent })
+    Some(Code { steps: second.steps, slots, held, room, absent })
 }
 
 /// The constants that are asked for most, as many as there is room for.

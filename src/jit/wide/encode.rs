@@ -121,7 +121,7 @@ impl Assembler {
             }
             Arg::Stream { stream, part } => {
                 let at = self.contiguous(stream, part, copy);
-                if !copy.is_partial() {
+                if !copy.is_partial() && !self.layout.access[stream as usize].is_near {
                     let mut ahead = at;
                     ahead.displacement += AHEAD;
                     self.push(Instruction::with1(Code::Prefetcht0_m8, ahead));
@@ -279,11 +279,15 @@ impl Assembler {
     }
 
     fn compare(&mut self, relation: Relation, swapped: bool, lane: Lane, to: u8, a: u8, b: Arg) {
+        if relation == Relation::Signed {
+            let code = if lane.is_wide() { Code::EVEX_Vpmovq2m_kr_zmm } else { Code::EVEX_Vpmovd2m_kr_zmm };
+            return self.two(code, mask(to), vector(a));
+        }
         let float = matches!(lane, Lane::F32 | Lane::F64);
         let predicate = match (relation, float, swapped) {
             (Relation::Equal, ..) => 0,
             (Relation::NotEqual, ..) => 4,
-            (Relation::Unordered, ..) => 3,
+            (Relation::Unordered | Relation::Signed, ..) => 3,
             (Relation::BelowUnsigned, _, false) => 1,
             (Relation::BelowUnsigned, _, true) => 6,
             // Quiet; greater, where the operands have changed places.

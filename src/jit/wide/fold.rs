@@ -7,6 +7,10 @@ const DEPTH: u32 = 6;
 
 impl Graph {
     pub(super) fn fold(&mut self, op: Op, lane: Lane, operands: &[Id]) -> Option<Id> {
+        self.fold_negation(op, lane, operands).or_else(|| self.fold_alike(op, lane, operands))
+    }
+
+    fn fold_alike(&mut self, op: Op, lane: Lane, operands: &[Id]) -> Option<Id> {
         match op {
             Op::Two(two) => self.fold_two(two, lane, operands[0], operands[1]),
             Op::Select => self.fold_select(lane, operands[0], operands[1], operands[2]),
@@ -18,29 +22,6 @@ impl Graph {
                 let hidden = node.op == Op::Two(Two::And) && self.constant_of(node.operands()[1])? == mask ^ all(lane);
                 let size = node.operands().first().copied().filter(|_| hidden)?;
                 Some(self.add(op, lane, &[size, operands[1], operands[2]]))
-            }
-            // 0 ≤ −x and −x ≤ 0.
-            Op::Compare(relation @ (Relation::Below | Relation::AtMost)) if is_float(lane) => {
-                let [a, b] = [operands[0], operands[1]];
-                let other = match (self.constant_of(a), self.negation(lane, b), self.negation(lane, a)) {
-                    (Some(0), Some(x), _) => [x, a],
-                    (_, _, Some(x)) if self.constant_of(b) == Some(0) => [b, x],
-                    _ => return None,
-                };
-                Some(self.add(Op::Compare(relation), lane, &other))
-            }
-            Op::MulAdd { negate_product, negate_addend } => {
-                let [a, b, c] = [operands[0], operands[1], operands[2]];
-                if let Some(a) = self.negation(lane, a) {
-                    let op = Op::MulAdd { negate_product: !negate_product, negate_addend };
-                    return Some(self.add(op, lane, &[a, b, c]));
-                }
-                if let Some(b) = self.negation(lane, b) {
-                    let op = Op::MulAdd { negate_product: !negate_product, negate_addend };
-                    return Some(self.add(op, lane, &[a, b, c]));
-                }
-                let c = self.negation(lane, c)?;
-                Some(self.add(Op::MulAdd { negate_product, negate_addend: !negate_addend }, lane, &[a, b, c]))
             }
             _ => None,
         }
@@ -67,19 +48,6 @@ impl Graph {
                 Some(self.two(Two::And, lane, below.operands()[0], b))
             }
             (Two::And, Op::Two(Two::And), Some(first), Some(mask)) if first == mask => Some(a),
-            // a + (−b) and a − (−b).
-            (Two::Add, ..) if is_float(lane) && self.negation(lane, b).is_some() => {
-                let b = self.negation(lane, b)?;
-                Some(self.two(Two::Sub, lane, a, b))
-            }
-            (Two::Add, ..) if is_float(lane) && self.negation(lane, a).is_some() => {
-                let a = self.negation(lane, a)?;
-                Some(self.two(Two::Sub, lane, b, a))
-            }
-            (Two::Sub, ..) if is_float(lane) && self.negation(lane, b).is_some() => {
-                let b = self.negation(lane, b)?;
-                Some(self.two(Two::Add, lane, a, b))
-            }
             // x − 0, whatever x is.
             (Two::Sub, .., Some(0)) if is_float(lane) => Some(a),
             _ => None,
@@ -232,6 +200,7 @@ fn holds(relation: Relation, lane: Lane, a: u64, b: u64) -> Option<bool> {
         Relation::AtMost => Some(a <= b),
         Relation::Unordered => Some(a.is_nan() || b.is_nan()),
         Relation::BelowUnsigned => None,
+        Relation::Signed => Some(a.is_sign_negative()),
     }
 }
 

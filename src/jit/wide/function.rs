@@ -74,6 +74,7 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     let access = lines.streams.iter().map(|stream| StreamAccess {
         bytes: stream.lane.bytes() as usize,
         is_result: stream.is_result,
+        is_near: stream.is_near,
         guard: stream.guard,
     });
     let layout = Layout {

@@ -109,6 +109,8 @@ pub(super) enum Relation {
     BelowUnsigned,
     /// At least one is NaN.
     Unordered,
+    /// The first one has its sign bit set; it is the second one too.
+    Signed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -21,6 +21,8 @@ pub(in crate::jit) struct Stream {
     pub guard: Option<u32>,
     /// Whether it is a result of the program, which nothing reads again: it may be written past the caches.
     pub is_result: bool,
+    /// Whether it lies in a thread's own memory, which stays in its caches.
+    pub is_near: bool,
 }
 
 /// Which access of a strip.
@@ -97,6 +99,8 @@ pub(in crate::jit) struct Facts {
     pub steps: bool,
     /// Whether it is written, and nothing of the program reads it.
     pub is_result: bool,
+    /// Whether it lies in a thread's own memory.
+    pub is_near: bool,
     /// The positions that are computed for each lane.
     pub positions: Vec<Operand>,
 }
@@ -293,7 +297,7 @@ impl Builder<'_> {
             _ => None,
         };
         let is_result = facts.is_result && contiguous;
-        self.streams.push(Stream { of, lane: facts.lane, contiguous, guard, is_result });
+        self.streams.push(Stream { of, lane: facts.lane, contiguous, guard, is_result, is_near: facts.is_near });
         self.streams.len() as u32 - 1
     }
 
@@ -319,7 +323,14 @@ impl Builder<'_> {
     fn picked(&mut self, line: usize, element: Element, facts: &Facts) -> Option<Parts> {
         // Where the stream is, but not how it goes on: that is in the distances.
         let of = Access::Line(line);
-        self.streams.push(Stream { of, lane: facts.lane, contiguous: true, guard: None, is_result: false });
+        self.streams.push(Stream {
+            of,
+            lane: facts.lane,
+            contiguous: true,
+            guard: None,
+            is_result: false,
+            is_near: true,
+        });
         let stream = self.streams.len() as u32 - 1;
         let guard = facts.guarded.then(|| self.uniform(Uniform::Guard(line), Lane::Mask));
         let mut distances = facts.steps.then(|| {

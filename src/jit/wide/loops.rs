@@ -14,12 +14,16 @@ use super::body::{Body, Step, TOP};
 use super::function::{Alignment, Cells};
 use super::graph::{Id, Lane, Op};
 use super::lines::{Access, Lines};
+use super::shift::Shift;
 
 /// Runs of fewer lanes begin where they begin, unless their results go past the caches: a vector more costs too much.
 const LONG: i32 = 256;
 
 /// Code of more steps computes longer than memory takes, so that short runs gain nothing past the caches.
 const LIGHT: usize = 32;
+
+/// Loops begin where a line of the cache does: otherwise how fast they run depends on what stands before them.
+const LINE: u64 = 64;
 
 /// Bytes of a vector.
 const VECTOR: i32 = 64;
@@ -158,9 +162,18 @@ fn whole(
     way: Way,
     [ends, found]: [&mut Vec<u64>; 2],
 ) {
+    code.align(LINE);
     let begin = code.position();
-    for number in 0..body.unroll {
-        steps(code, body.usual(), copy(body, number, way));
+    match body.abreast {
+        Some((vectors, masks)) => {
+            for step in body.usual() {
+                for number in 0..body.unroll {
+                    let shift = Shift { vectors, masks, number: number as u8 };
+                    code.step(&shift.step(step), copy(body, number, way));
+                }
+            }
+        }
+        None => (0..body.unroll).for_each(|number| steps(code, body.usual(), copy(body, number, way))),
     }
     code.number(Code::Add_rm64_imm32, POSITION, at_once as i32);
     are_left(code, at_once);

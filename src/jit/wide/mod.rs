@@ -17,9 +17,12 @@ mod encode;
 mod fold;
 mod function;
 mod graph;
+mod latency;
 mod leave;
 mod lines;
 mod loops;
+mod negate;
+mod shift;
 mod trace;
 mod under;
 

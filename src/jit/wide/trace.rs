@@ -264,6 +264,9 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     fn at_most(self, other: Self) -> Mask<'g, K> {
         self.compare(Relation::AtMost, other)
     }
+    fn is_negative(self) -> Mask<'g, K> {
+        self.compare(Relation::Signed, self)
+    }
     fn equals(self, other: Self) -> Mask<'g, K> {
         self.compare(Relation::Equal, other)
     }

@@ -10,7 +10,9 @@ pub(super) fn sums(lines: &mut Lines) {
     let uses = uses(lines);
     let Lines { graph, left, .. } = lines;
     for left in left {
-        let Left::Reduce { op: ReduceOp::Sum, lane: Lane::F32 | Lane::F64, parts, under, .. } = left else { continue };
+        let Left::Reduce { op: ReduceOp::Sum, lane: Lane::F32 | Lane::F64, parts, under, .. } = left else {
+            continue;
+        };
         if let [part] = parts[..]
             && uses[part.0 as usize] == 1
             && let Some((mask, value)) = selected(graph, part)

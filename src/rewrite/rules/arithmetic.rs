@@ -77,6 +77,27 @@ fn made_of_sizes(graph: &Graph, id: NodeId) -> bool {
     }
 }
 
+/// The share of one element in a mean, in both products: one product less for each element.
+const SHARE: Condition = Condition {
+    name: "y is a number over sizes",
+    holds: |graph, found| {
+        let node = graph.node(found.node('y'));
+        node.op == Op::Binary(Binary::Div) && moderate(graph, node.operands[0]) && is_of_sizes(graph, node.operands[1])
+    },
+};
+
+/// A size as a real, or 1 if that is more.
+fn is_of_sizes(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    let of_size = |id: NodeId| matches!(graph.node(id).op, Op::Size(_));
+    let at_least = |id: NodeId| {
+        let node = graph.node(id);
+        let all = node.operands.iter().all(|&part| of_size(part) || graph.constant_of(part) == Some(Constant::Int(1)));
+        node.op == Op::Binary(Binary::Max) && all
+    };
+    node.op == Op::Cast(Element::Real) && (of_size(node.operands[0]) || at_least(node.operands[0]))
+}
+
 /// The rules on arithmetic.
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
@@ -115,6 +136,7 @@ pub const ROWS: &[Row] = &[
         holds: |graph, found| (SIZE.holds)(graph, found) && graph.constant_of(found.node('x')).is_none(),
     }),
     when  ("scale-sizes",       Rounding, "(x * y) * c => x * (y * c)", SCALARS),
+    when  ("factor-share",      Rounding, "(x * y) * z - (v * y) * w => (x * z - v * w) * y", SHARE),
     always("abs-abs",           Exact,    "abs(abs(x)) => abs(x)"),
     always("abs-neg",           Exact,    "abs(-x) => abs(x)"),
     always("abs-squared",       Exact,    "abs(x) * abs(x) => x * x"),
