@@ -142,6 +142,18 @@ fn every_length_gives_the_same_bits_wherever_tensors_lie() {
 }
 
 #[test]
+fn boxes_give_the_same_bits_wherever_they_lie() {
+    // Rows of four are turned in registers, of the first and the last vectors under masks.
+    for name in ["giou", "ciou", "mpd_iou"] {
+        for count in [1, 3, 15, 16, 17, 31, 32, 33, 260, 4100] {
+            let extent = |axis: &str| vec![if axis == "box" { 4 } else { count }];
+            let (loss, tensors) = loss_on(name, &extent).unwrap_or_else(|| panic!("{name} is in the library"));
+            assert_same_bits(name, &loss, &tensors);
+        }
+    }
+}
+
+#[test]
 fn rows_with_a_label_give_the_same_bits_wherever_they_lie() {
     // The vector with the label has other code than those around it, and which vector that is depends on the shift.
     let rows = |axis: &str| match axis {

@@ -14,6 +14,7 @@ use super::arithmetic::{combine, real_constant, resize};
 use super::strip::{Address, Lines, Prepared};
 use super::translate::Translator;
 use super::wide::{self, Access, Facts, Lane, Uniform, Wide};
+use crate::ir::{AxisId, Extent};
 use crate::kernel::{self, Coordinate, Effect, Instruction, Operand, Strip, Target, TensorRef};
 
 /// What the argument cells of a strip are filled from.
@@ -116,7 +117,28 @@ impl Translator<'_, '_> {
         let read_back = |output| self.plan.reads_back(&self.plan.statements, output);
         let is_result = written && matches!(at.tensor, TensorRef::Output(output) if !read_back(output));
         let is_near = block || matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local);
-        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, is_near, positions })
+        let of_four = if once { self.of_four(at, vector) } else { None };
+        Some(Facts {
+            lane,
+            contiguous: block || (last && once),
+            guarded,
+            steps,
+            is_result,
+            is_near,
+            of_four,
+            positions,
+        })
+    }
+
+    /// If the lanes step over rows of four: the access of the first place of a row, and which place it is.
+    fn of_four(&self, at: &kernel::Access, vector: AxisId) -> Option<(kernel::Access, usize)> {
+        let (&last, rest) = at.coordinates.split_last()?;
+        let Coordinate::Fixed(place @ 0..4) = last else { return None };
+        let axis = *self.plan.axes_of(at.tensor).last()?;
+        let is_row = matches!(self.plan.axes[axis.0 as usize].extent, Extent::Fixed(4));
+        let mut first = at.clone();
+        *first.coordinates.last_mut()? = Coordinate::Fixed(0);
+        (is_row && rest.last() == Some(&Coordinate::Axis(vector))).then_some((first, place as usize))
     }
 
     /// Whether the fast function may be called.
@@ -128,8 +150,15 @@ impl Translator<'_, '_> {
             if !address.varying.is_empty() {
                 continue;
             }
-            let follows = self.builder.ins().icmp_imm_s(IntCC::Equal, step, bytes);
+            let second = stream.of_four.and_then(|second| sources.address(second));
+            let distance = if second.is_some() { 4 * bytes } else { bytes };
+            let follows = self.builder.ins().icmp_imm_s(IntCC::Equal, step, distance);
             good = self.builder.ins().band(good, follows);
+            if let Some(second) = second {
+                let place = self.builder.ins().isub(second.base, address.base);
+                let follows = self.builder.ins().icmp_imm_s(IntCC::Equal, place, bytes);
+                good = self.builder.ins().band(good, follows);
+            }
         }
         for uniform in &wide.uniforms {
             if let Uniform::Reciprocal(line) = uniform {

@@ -339,6 +339,14 @@ impl<'a> Allocator<'a> {
                 }
                 self.put(id, to);
             }
+            Op::Pair(pairing) => {
+                let (a, b) = (self.register(operands[0])?, self.register(operands[1])?);
+                // The table is first where the result will be.
+                let to = self.take(lane)?;
+                self.release(operands);
+                self.push(Action::Pair(pairing), lane, to, [Some(Arg::Register(a)), Some(Arg::Register(b))], 0);
+                self.put(id, to);
+            }
             Op::MulAdd { negate_product, negate_addend } => {
                 self.mul_add(id, lane, (negate_product, negate_addend), [operands[0], operands[1], operands[2]])?;
             }

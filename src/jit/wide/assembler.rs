@@ -61,6 +61,8 @@ pub(super) struct StreamAccess {
     pub is_result: bool,
     /// Whether it stays in the caches.
     pub is_near: bool,
+    /// Whether it is rows of four.
+    pub of_four: bool,
     /// The uniform that says whether it may be accessed.
     pub guard: Option<u32>,
 }
@@ -119,12 +121,26 @@ pub(super) fn memory(base: Register, displacement: i64) -> MemoryOperand {
     MemoryOperand::new(base, Register::None, 1, displacement, 1, false, Register::None)
 }
 
+/// Which lanes of two registers make a third one, for each [`Pairing`](super::graph::Pairing) that needs a table.
+const PLACES: [[u32; 16]; 4] = [
+    [0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29],
+    [2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31],
+    [0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27],
+    [4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31],
+];
+/// The first place of each of sixteen rows.
+const EVERY_FOURTH: u64 = 0x1111_1111_1111_1111;
+
 impl Assembler {
     /// With data in front of the code: the numbers of the lanes, narrow and wide, and literals.
     pub fn new(layout: Layout, literals: &[(u64, bool)]) -> Self {
         let mut bytes = vec![0x90; SLOT];
         bytes.extend((0..16_u32).flat_map(u32::to_le_bytes));
         bytes.extend((0..8_u64).flat_map(u64::to_le_bytes));
+        if layout.access.iter().any(|access| access.of_four) {
+            bytes.extend(PLACES.iter().flatten().flat_map(|lane| lane.to_le_bytes()));
+            bytes.extend(EVERY_FOURTH.to_le_bytes());
+        }
         let mut places = FxHashMap::default();
         for &(bits, wide) in literals {
             while wide && !bytes.len().is_multiple_of(8) {
@@ -239,6 +255,12 @@ impl Assembler {
         MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
     }
 
+    /// A table of [`PLACES`], or what follows them.
+    pub fn places(&self, table: usize) -> MemoryOperand {
+        let place = (3 + table) * SLOT;
+        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
+    }
+
     /// An operand that is the same in all lanes, in memory.
     pub fn broadcast(&self, arg: Arg, lane: Lane) -> MemoryOperand {
         match arg {
@@ -256,6 +278,11 @@ impl Assembler {
         let bytes = self.layout.access[stream as usize].bytes;
         let base = self.base(stream);
         let ahead = copy.number * self.layout.lanes * bytes + part as usize * SLOT;
+        if self.layout.access[stream as usize].of_four {
+            let twice = MemoryOperand::new(POSITION, POSITION, 1, 0, 0, false, Register::None);
+            self.load(Code::Lea_r64_m, WORK[1], twice);
+            return MemoryOperand::new(base, WORK[1], 8, ahead as i64, 1, false, Register::None);
+        }
         MemoryOperand::new(base, POSITION, bytes as u32, ahead as i64, 1, false, Register::None)
     }
 
@@ -271,6 +298,9 @@ impl Assembler {
 
     /// The mask under which a part of a stream is accessed; none for all lanes.
     pub fn access_mask(&mut self, stream: u32, part: u8, copy: Copy) -> Option<Register> {
+        if self.layout.access[stream as usize].of_four {
+            return copy.is_partial().then(|| self.places_there(part));
+        }
         let there = if part == 0 { THERE } else { THERE_HIGH };
         match self.layout.access[stream as usize].guard {
             Some(cell) => {
@@ -283,5 +313,16 @@ impl Assembler {
             }
             None => copy.is_partial().then_some(there),
         }
+    }
+
+    /// The mask of the places, of a vector of four rows, whose rows there are. Leaves the second work register alone.
+    fn places_there(&mut self, part: u8) -> Register {
+        let first = self.places(PLACES.len());
+        self.two(Code::VEX_Kmovw_r32_kr, Register::ECX, THERE);
+        self.push(Instruction::with3(Code::VEX_Pdep_r64_r64_rm64, WORK[0], WORK[0], first));
+        self.push(Instruction::with3(Code::Imul_r64_rm64_imm8, WORK[0], WORK[0], 15));
+        self.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], 16 * i32::from(part)));
+        self.two(Code::VEX_Kmovw_kr_r32, WORK_MASK, Register::ECX);
+        WORK_MASK
     }
 }

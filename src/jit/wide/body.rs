@@ -5,7 +5,7 @@
 
 use super::absent::absent;
 use super::allocate::{Allocated, Allocator, Room, Wanted};
-use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Three, Two};
+use super::graph::{Graph, Id, Join, Lane, One, Op, Pairing, Relation, Three, Two};
 use super::latency::longest;
 use super::lines::{Left, Lines};
 use super::loops::lead;
@@ -54,6 +54,7 @@ pub(super) enum Action {
     Two(Two),
     /// With a further register to work in.
     Join(Join, u8),
+    Pair(Pairing),
     /// `to = op(to, a, b)`.
     Three(Three),
     /// `to = ± to·b ± c`.

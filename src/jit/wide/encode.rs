@@ -7,7 +7,7 @@ use super::assembler::{
 };
 use super::body::{Action, Arg, Step};
 use super::codes::{arithmetic, by_lane, combining, exponent, mantissa, mul_add, three};
-use super::graph::{Join, Lane, One, Relation, Three, Two};
+use super::graph::{Join, Lane, One, Pairing, Relation, Three, Two};
 use crate::op::ReduceOp;
 
 /// How many bytes before they are needed lanes are asked for: the processor's own guesses end at every page of 4096.
@@ -35,6 +35,9 @@ impl Assembler {
             (Action::Two(op), Some(Arg::Register(a)), Some(b)) => self.two_operands(op, lane, step.to, a, b),
             (Action::Join(join, work), Some(Arg::Register(a)), Some(Arg::Register(b))) => {
                 self.join(join, work, step.to, a, b);
+            }
+            (Action::Pair(pairing), Some(Arg::Register(a)), Some(Arg::Register(b))) => {
+                self.pair(pairing, vector(step.to), vector(a), vector(b));
             }
             (Action::Three(op), Some(Arg::Register(a)), Some(b)) => self.three_operands(op, lane, step.to, a, b),
             (Action::MulAdd { form, negate_product, negate_addend }, Some(Arg::Register(a)), Some(b)) => {
@@ -271,6 +274,22 @@ impl Assembler {
         self.two(code, half(work), vector(high));
         self.two(code, half(to), vector(low));
         self.insert_high(to, work);
+    }
+
+    fn pair(&mut self, pairing: Pairing, to: Register, a: Register, b: Register) {
+        let halves =
+            |groups: i32| Instruction::with4(Code::EVEX_Vshuff64x2_zmm_k1z_zmm_zmmm512b64_imm8, to, a, b, groups);
+        let table = match pairing {
+            Pairing::LowHalves => return self.push(halves(0b01_00_01_00)),
+            Pairing::HighHalves => return self.push(halves(0b11_10_11_10)),
+            Pairing::FirstPlaces => 0,
+            Pairing::LastPlaces => 1,
+            Pairing::FirstRows => 2,
+            Pairing::LastRows => 3,
+        };
+        let places = self.places(table);
+        self.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, to, places);
+        self.push(Instruction::with3(Code::EVEX_Vpermi2ps_zmm_k1z_zmm_zmmm512b32, to, a, b));
     }
 
     fn insert_high(&mut self, to: u8, high: u8) {

@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 use super::assembler::{Assembler, BASES, Layout, SLOT, StreamAccess, WORK, Way, mask, memory, vector};
 use super::body::{Accumulator, Arg, Body};
 use super::codes::{arithmetic, combining};
+use super::fours::FOUR;
 use super::graph::{Lane, Two};
-use super::lines::Lines;
+use super::lines::{Left, Lines};
 use super::loops::{self, copy};
 
 /// Where the arguments of a function are, in cells of eight bytes.
@@ -42,7 +43,8 @@ impl Cells {
     pub fn new(lines: &Lines) -> Cells {
         let uniforms = 2 * lines.streams.len() as u32;
         let results = uniforms + lines.uniforms.len() as u32;
-        let mut count = results + lines.left.len() as u32;
+        let reduced = |left: &Left| if let Left::Reduce { effect, .. } = left { *effect as u32 + 1 } else { 0 };
+        let mut count = results + lines.left.iter().map(reduced).max().unwrap_or(0);
         let mut take = || {
             count += 1;
             count - 1
@@ -72,9 +74,10 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     let most = effects(body).map(|accumulators| accumulators.len()).max().unwrap_or(0);
     slots += if turned.is_some() && most > 0 { (most * body.unroll + TURN) as u32 } else { 0 };
     let access = lines.streams.iter().map(|stream| StreamAccess {
-        bytes: stream.lane.bytes() as usize,
+        bytes: stream.lane.bytes() as usize * if stream.of_four.is_some() { FOUR } else { 1 },
         is_result: stream.is_result,
         is_near: stream.is_near,
+        of_four: stream.of_four.is_some(),
         guard: stream.guard,
     });
     let layout = Layout {

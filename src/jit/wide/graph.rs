@@ -99,6 +99,20 @@ pub(super) enum Join {
     Masks,
 }
 
+/// What two registers of singles make together, of rows of four (see [`fours`](super::fours)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pairing {
+    /// The lower halves of both, one after the other, and the upper ones.
+    LowHalves,
+    HighHalves,
+    /// Of eight rows all first places, then all second ones; all third and then all fourth ones.
+    FirstPlaces,
+    LastPlaces,
+    /// Of eight first and second places, and as many third and fourth ones, four rows, and the other four.
+    FirstRows,
+    LastRows,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Relation {
     Equal,
@@ -134,6 +148,7 @@ pub(super) enum Op {
     One(One),
     Two(Two),
     Join(Join),
+    Pair(Pairing),
     Three(Three),
     /// `± a·b ± c`, rounded once.
     MulAdd {

@@ -30,7 +30,7 @@ fn latency(node: &Node) -> u32 {
         Op::Two(Two::Mul) if !is_float => 15,
         Op::Two(_) if !is_float => 1,
         Op::Two(Two::Scale) => 6,
-        Op::Compare(_) => 3,
+        Op::Compare(_) | Op::Pair(_) => 3,
         Op::Gather { .. } => 25,
         Op::Position => 4,
         Op::One(_) | Op::Two(_) | Op::Three(_) | Op::MulAdd { .. } => 4,

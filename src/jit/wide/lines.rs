@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
 use super::trace::{Kind, Singles};
 use crate::ir::Constant;
-use crate::kernel::{Effect, Instruction, Line, Operand, Strip};
+use crate::kernel::{self, Effect, Instruction, Line, Operand, Strip};
 use crate::op::{Binary, Element, Logic, ReduceOp, Unary};
 
 /// What lies in memory along the vector axis.
@@ -23,6 +23,8 @@ pub(in crate::jit) struct Stream {
     pub is_result: bool,
     /// Whether it lies in a thread's own memory, which stays in its caches.
     pub is_near: bool,
+    /// If it is rows of four: the access of their second places; `of` is that of the first ones.
+    pub of_four: Option<Access>,
 }
 
 /// Which access of a strip.
@@ -101,6 +103,8 @@ pub(in crate::jit) struct Facts {
     pub is_result: bool,
     /// Whether it lies in a thread's own memory.
     pub is_near: bool,
+    /// If it is one place of rows of four: the access of the first place, and which place it is.
+    pub of_four: Option<(kernel::Access, usize)>,
     /// The positions that are computed for each lane.
     pub positions: Vec<Operand>,
 }
@@ -297,7 +301,15 @@ impl Builder<'_> {
             _ => None,
         };
         let is_result = facts.is_result && contiguous;
-        self.streams.push(Stream { of, lane: facts.lane, contiguous, guard, is_result, is_near: facts.is_near });
+        self.streams.push(Stream {
+            of,
+            lane: facts.lane,
+            contiguous,
+            guard,
+            is_result,
+            is_near: facts.is_near,
+            of_four: None,
+        });
         self.streams.len() as u32 - 1
     }
 
@@ -330,6 +342,7 @@ impl Builder<'_> {
             guard: None,
             is_result: false,
             is_near: true,
+            of_four: None,
         });
         let stream = self.streams.len() as u32 - 1;
         let guard = facts.guarded.then(|| self.uniform(Uniform::Guard(line), Lane::Mask));

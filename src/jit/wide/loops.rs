@@ -51,7 +51,7 @@ pub(super) fn lead(lines: &Lines) -> Option<u32> {
     let of = |wanted: &dyn Fn(u32) -> bool| {
         (0..lines.streams.len() as u32).find(|&stream| {
             let own = &lines.streams[stream as usize];
-            own.contiguous && narrow(own.lane) && wanted(stream)
+            own.contiguous && own.of_four.is_none() && narrow(own.lane) && wanted(stream)
         })
     };
     let is_written = |stream: u32| matches!(lines.streams[stream as usize].of, Access::Effect(_));

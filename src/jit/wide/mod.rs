@@ -15,6 +15,7 @@ mod codes;
 mod elementwise;
 mod encode;
 mod fold;
+mod fours;
 mod function;
 mod graph;
 mod latency;
@@ -90,6 +91,9 @@ pub(super) fn compile(
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Wide> {
     let mut lines = lines::lines(strip, double, careful, facts)?;
+    if !careful {
+        lines = fours::turned(lines, facts);
+    }
     under::sums(&mut lines);
     let body = body::body(&lines)?;
     let cells = Cells::new(&lines);
