@@ -41,27 +41,36 @@ pub(super) fn turned(lines: Lines, facts: &dyn Fn(Access) -> Option<Facts>) -> L
     }
 }
 
-/// The rows of which all places are streams of a kind.
-fn rows(lines: &Lines, facts: &dyn Fn(Access) -> Option<Facts>, wanted: impl Fn(Access) -> bool) -> Vec<Rows> {
-    let mut found: Vec<(kernel::Access, [Option<(u32, Access)>; FOUR])> = Vec::new();
-    for (number, stream) in lines.streams.iter().enumerate() {
-        let fits = stream.lane == Lane::F32 && lines.lanes == 16 && !stream.contiguous && stream.guard.is_none();
-        let Some((row, place)) = facts(stream.of).filter(|_| fits && wanted(stream.of)).and_then(|facts| facts.of_four)
-        else {
-            continue;
-        };
-        let position = found.iter().position(|(known, _)| *known == row).unwrap_or_else(|| {
-            found.push((row, [None; FOUR]));
-            found.len() - 1
-        });
-        found[position].1[place] = Some((number as u32, stream.of));
-    }
-    let all = |(_, places): (kernel::Access, [Option<(u32, Access)>; FOUR])| {
-        let [a, b, c, d] = places;
+/// The places of rows, as far as they have been found: the stream of each, and its access.
+struct Found {
+    row: kernel::Access,
+    places: [Option<(u32, Access)>; FOUR],
+}
+
+impl Found {
+    fn all(self) -> Option<Rows> {
+        let [a, b, c, d] = self.places;
         let all = [a?, b?, c?, d?];
         Some(Rows { streams: all.map(|(stream, _)| stream), access: all.map(|(_, access)| access) })
-    };
-    found.into_iter().filter_map(all).collect()
+    }
+}
+
+/// The rows of which all places are streams of a kind.
+fn rows(lines: &Lines, facts: &dyn Fn(Access) -> Option<Facts>, wanted: impl Fn(Access) -> bool) -> Vec<Rows> {
+    let mut found: Vec<Found> = Vec::new();
+    for (number, stream) in lines.streams.iter().enumerate() {
+        let is_single = stream.lane == Lane::F32 && lines.lanes == 16;
+        if !is_single || stream.contiguous || stream.guard.is_some() || !wanted(stream.of) {
+            continue;
+        }
+        let Some((row, place)) = facts(stream.of).and_then(|facts| facts.of_four) else { continue };
+        let position = found.iter().position(|known| known.row == row).unwrap_or_else(|| {
+            found.push(Found { row, places: [None; FOUR] });
+            found.len() - 1
+        });
+        found[position].places[place] = Some((number as u32, stream.of));
+    }
+    found.into_iter().filter_map(Found::all).collect()
 }
 
 /// What is stored at each place of some rows, if it is stored only.
@@ -146,7 +155,7 @@ impl Turned {
         let table = if place < 2 { Pairing::FirstPlaces } else { Pairing::LastPlaces };
         let low = self.pair(table, vectors[0], vectors[1]);
         let high = self.pair(table, vectors[2], vectors[3]);
-        self.pair(if place % 2 == 0 { Pairing::LowHalves } else { Pairing::HighHalves }, low, high)
+        self.pair(if place.is_multiple_of(2) { Pairing::LowHalves } else { Pairing::HighHalves }, low, high)
     }
 
     /// Rows out of their places.
