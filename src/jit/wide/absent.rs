@@ -52,12 +52,10 @@ fn truth(graph: &mut Graph, value: bool) -> Id {
 
 fn remapped(left: &Left, mapped: &[Id], graph: &mut Graph) -> Left {
     let mut left = left.clone();
-    let (Left::Store { parts, .. } | Left::Combine { parts, .. } | Left::Reduce { parts, .. }) = &mut left;
-    parts.iter_mut().for_each(|part| *part = mapped[part.0 as usize]);
+    left.remap(mapped);
     if let Left::Reduce { parts, under, lane, .. } = &mut left
         && let Some(mask) = under
     {
-        *mask = mapped[mask.0 as usize];
         let truth = graph.truth(*mask);
         if truth == Some(false) {
             parts.fill(graph.constant(*lane, 0));

@@ -170,7 +170,7 @@ impl<'a> Allocator<'a> {
         let candidates = (0..file.inside.len()).filter(|&place| !file.locked[place]);
         let place = candidates.max_by_key(|&place| file.inside[place].map_or(u32::MAX, |id| self.needed(id)))?;
         let (id, number) = (file.inside[place]?, file.numbers[place]);
-        let again = matches!(self.lines.graph.get(id).op, Op::Constant(_) | Op::Uniform(_)) || self.is_plain_load(id);
+        let again = matches!(self.lines.graph.get(id).op, Op::Constant(_) | Op::Uniform(_)) || self.is_there_again(id);
         if self.needed(id) != u32::MAX && !again && !self.slots_of.contains_key(&id) {
             let slot = self.out.slots;
             self.out.slots += 1;
@@ -185,6 +185,12 @@ impl<'a> Allocator<'a> {
 
     fn is_plain_load(&self, id: Id) -> bool {
         matches!(self.lines.graph.get(id).op, Op::Load { stream, .. } if self.lines.streams[stream as usize].contiguous)
+    }
+
+    /// Whether a node can be loaded from memory again.
+    fn is_there_again(&self, id: Id) -> bool {
+        let Op::Load { stream, .. } = self.lines.graph.get(id).op else { return false };
+        self.is_plain_load(id) && !self.lines.streams[stream as usize].is_replaced
     }
 
     /// Says that a node is in a register.
@@ -224,7 +230,7 @@ impl<'a> Allocator<'a> {
         let from = match self.lines.graph.get(id).op {
             Op::Constant(bits) => Arg::Constant(bits),
             Op::Uniform(cell) => Arg::Uniform(cell),
-            Op::Load { stream, part } if self.is_plain_load(id) => Arg::Stream { stream, part },
+            Op::Load { stream, part } if self.is_there_again(id) => Arg::Stream { stream, part },
             _ => Arg::Slot(*self.slots_of.get(&id)?),
         };
         self.push(Action::Move, lane, number, [Some(from), None], 0);

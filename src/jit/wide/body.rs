@@ -9,6 +9,7 @@ use super::graph::{Graph, Id, Join, Lane, One, Op, Pairing, Relation, Three, Two
 use super::latency::longest;
 use super::lines::{Left, Lines};
 use super::loops::lead;
+use super::under::uses;
 use crate::op::ReduceOp;
 
 /// Registers of 512 bits.
@@ -277,6 +278,17 @@ fn tasks(lines: &Lines) -> Vec<Task> {
     let graph = &lines.graph;
     let mut tasks = Vec::new();
     let mut done = vec![false; graph.len()];
+    // What the strip writes over is loaded before anything is written.
+    for (place, uses) in uses(lines).into_iter().enumerate() {
+        let id = Id(place as u32);
+        if let Op::Load { stream, .. } = graph.get(id).op
+            && uses > 0
+            && lines.streams[stream as usize].is_replaced
+        {
+            done[place] = true;
+            tasks.push(Task::Node(id));
+        }
+    }
     for (position, left) in lines.left.iter().enumerate() {
         for (part, &root) in parts_of(left).iter().enumerate() {
             let mut stack: Vec<(Id, bool)> = [root].into_iter().chain(under(left)).map(|id| (id, false)).collect();

@@ -108,10 +108,19 @@ impl Turned {
             streams.extend(stays.then_some(*stream));
         }
         let mut add = |rows: &Rows| {
-            let is_near = lines.streams[rows.streams[0] as usize].is_near;
+            let Stream { is_near, is_replaced, .. } = lines.streams[rows.streams[0] as usize];
             let of_four = Some(rows.access[1]);
             let (of, lane) = (rows.access[0], Lane::F32);
-            streams.push(Stream { of, lane, contiguous: true, guard: None, is_result: false, is_near, of_four });
+            streams.push(Stream {
+                of,
+                lane,
+                contiguous: true,
+                guard: None,
+                is_result: false,
+                is_near,
+                is_replaced,
+                of_four,
+            });
             streams.len() as u32 - 1
         };
         let loads = loads.iter().map(&mut add).collect();
@@ -172,15 +181,10 @@ impl Turned {
     fn left(&mut self, lines: &Lines, stores: &[Rows]) {
         for left in &lines.left {
             let mut left = left.clone();
-            let mapped = &self.mapped;
-            let (Left::Store { parts, .. } | Left::Combine { parts, .. } | Left::Reduce { parts, .. }) = &mut left;
-            parts.iter_mut().for_each(|part| *part = mapped[part.0 as usize]);
-            match &mut left {
-                Left::Store { stream, .. } | Left::Combine { stream, .. } => {
-                    let Some(new) = self.numbers[*stream as usize] else { continue };
-                    *stream = new;
-                }
-                Left::Reduce { under, .. } => *under = under.map(|mask| mapped[mask.0 as usize]),
+            left.remap(&self.mapped);
+            if let Left::Store { stream, .. } | Left::Combine { stream, .. } = &mut left {
+                let Some(new) = self.numbers[*stream as usize] else { continue };
+                *stream = new;
             }
             self.left.push(left);
         }

@@ -23,6 +23,8 @@ pub(in crate::jit) struct Stream {
     pub is_result: bool,
     /// Whether it lies in a thread's own memory, which stays in its caches.
     pub is_near: bool,
+    /// Whether the strip writes the tensor that this loads from: after that it must not be loaded again.
+    pub is_replaced: bool,
     /// If it is rows of four: the access of their second places; `of` is that of the first ones.
     pub of_four: Option<Access>,
 }
@@ -77,6 +79,17 @@ pub(super) enum Left {
         /// The mask of the lanes that count, if not all do.
         under: Option<Id>,
     },
+}
+
+impl Left {
+    /// The same, of nodes that have got other numbers.
+    pub fn remap(&mut self, mapped: &[Id]) {
+        let (Left::Store { parts, .. } | Left::Combine { parts, .. } | Left::Reduce { parts, .. }) = self;
+        parts.iter_mut().for_each(|part| *part = mapped[part.0 as usize]);
+        if let Left::Reduce { under: Some(mask), .. } = self {
+            *mask = mapped[mask.0 as usize];
+        }
+    }
 }
 
 /// A strip for vectors.
@@ -301,6 +314,7 @@ impl Builder<'_> {
             _ => None,
         };
         let is_result = facts.is_result && contiguous;
+        let is_replaced = self.is_replaced(of);
         self.streams.push(Stream {
             of,
             lane: facts.lane,
@@ -308,9 +322,17 @@ impl Builder<'_> {
             guard,
             is_result,
             is_near: facts.is_near,
+            is_replaced,
             of_four: None,
         });
         self.streams.len() as u32 - 1
+    }
+
+    /// Whether the strip writes what an access loads: a gradient lies where what it is made of was kept.
+    fn is_replaced(&self, of: Access) -> bool {
+        let Access::Line(line) = of else { return false };
+        let Instruction::Load(access) = &self.strip.lines[line].instruction else { return false };
+        self.strip.effects.iter().any(|effect| matches!(effect, Effect::Store(to, _) if to.tensor == access.tensor))
     }
 
     fn load(&mut self, position: usize, element: Element, facts: &dyn Fn(Access) -> Option<Facts>) -> Option<Parts> {
@@ -342,6 +364,7 @@ impl Builder<'_> {
             guard: None,
             is_result: false,
             is_near: true,
+            is_replaced: false,
             of_four: None,
         });
         let stream = self.streams.len() as u32 - 1;

@@ -37,7 +37,7 @@ fn selected(graph: &mut Graph, id: Id) -> Option<(Id, Id)> {
 }
 
 /// How often each node is used by what is needed.
-fn uses(lines: &Lines) -> Vec<u32> {
+pub(super) fn uses(lines: &Lines) -> Vec<u32> {
     let mut uses = vec![0; lines.graph.len()];
     for id in lines.left.iter().flat_map(parts_of) {
         uses[id.0 as usize] += 1;
