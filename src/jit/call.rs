@@ -291,17 +291,20 @@ impl Call<'_, '_> {
         let copies = shared.take(needs.copies)?;
         let start = shared.take(0)?;
         let locals = local.bytes.checked_mul(needs.threads).ok_or(CallError::TooLarge)?;
-        let cells = start.checked_add(locals).ok_or(CallError::TooLarge)?.div_ceil(8);
+        // Every offset is a multiple of a line, and so is every address where the first one is.
+        let cells = start.checked_add(locals).ok_or(CallError::TooLarge)?.div_ceil(8) + LINE / 8;
         if outputs.memory.len() < cells {
             // What is there need not be copied.
             outputs.memory = Vec::new();
             outputs.memory = zeros(cells).ok_or(CallError::TooLarge)?;
         }
+        let skipped = outputs.memory.as_ptr().cast::<u8>().align_offset(LINE) / 8;
+        let memory = &mut outputs.memory[skipped..];
         for &(position, offset) in &converted {
             let input = &self.binding.inputs()[position];
-            self.convert(plan.inputs[position].element, input, &mut outputs.memory[offset / 8..]);
+            self.convert(plan.inputs[position].element, input, &mut memory[offset / 8..]);
         }
-        let base = outputs.memory.as_mut_ptr().cast::<u8>();
+        let base = memory.as_mut_ptr().cast::<u8>();
         for (position, _) in plan.buffers.iter().enumerate().filter(|(_, buffer)| !buffer.local) {
             self.frame[self.layout.tensor(TensorRef::Buffer(BufferId(position as u32)))] += base as u64;
         }
@@ -400,6 +403,9 @@ struct Needs {
     shared: usize,
 }
 
+/// Bytes of a line of the caches, to which memory is laid out: a vector of the widest kind fills one.
+const LINE: usize = 64;
+
 /// Memory that is handed out piece by piece.
 #[derive(Default)]
 struct Room {
@@ -409,7 +415,7 @@ struct Room {
 impl Room {
     fn take(&mut self, bytes: usize) -> Result<usize, CallError> {
         let start = self.bytes;
-        let rounded = bytes.checked_next_multiple_of(64).ok_or(CallError::TooLarge)?;
+        let rounded = bytes.checked_next_multiple_of(LINE).ok_or(CallError::TooLarge)?;
         self.bytes = start.checked_add(rounded).ok_or(CallError::TooLarge)?;
         Ok(start)
     }
