@@ -122,6 +122,11 @@ impl<'g> Formula<'g> {
         self.build(|graph| graph.rename(self.id, from, to))
     }
 
+    /// Whether its last axis is one of these.
+    pub fn is_last(self, axes: &[AxisId]) -> bool {
+        self.graph.borrow().node(self.id).ty.axes.last().is_some_and(|last| axes.contains(last))
+    }
+
     /// Whether it has an axis.
     pub fn has(self, axis: AxisId) -> bool {
         self.graph.borrow().axes_of(self.id).contains(&axis)

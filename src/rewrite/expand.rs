@@ -37,7 +37,13 @@ fn formula<'g>(op: SoftmaxOp, axes: &[AxisId], x: Formula<'g>) -> Formula<'g> {
     match op {
         SoftmaxOp::LogSumExp => m + r.log1p(),
         SoftmaxOp::Softmax => e / (1.0 + r),
-        SoftmaxOp::Complement => tied.select(r / (1.0 + r), 1.0 - e / (1.0 + r)),
+        SoftmaxOp::Complement => {
+            // Up to rounding both conditions give the same: more than a half is at the maximum only, and a half or less
+            // can be taken from 1. Rows are in the caches; what lies further apart need not be read again.
+            let share = e / (1.0 + r);
+            let is_maximum = if x.is_last(axes) { tied } else { x.literal(0.5).below(share) };
+            is_maximum.select(r / (1.0 + r), 1.0 - share)
+        }
         SoftmaxOp::LogSoftmax => tied.select(zero, difference) - r.log1p(),
     }
 }
