@@ -1,19 +1,54 @@
-//! An accumulator in memory → code that sets it to the neutral element of its reduction.
+//! Accumulators in memory → code that sets them to the neutral elements of their reductions.
 
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
 
 use super::arithmetic::neutral;
 use super::translate::Translator;
-use crate::kernel::{BLOCK, BufferId, TensorRef};
-use crate::op::ReduceOp;
+use super::wide_strip::Purpose;
+use crate::ir::Constant;
+use crate::kernel::{Access, BLOCK, BufferId, Effect, Instruction, Line, Operand, Strip, TensorRef};
+use crate::op::{Element, ReduceOp};
 
 /// Bytes of a vector, and of what one turn of the loop writes.
 const VECTOR: i64 = 16;
 const TURN: i64 = 4 * VECTOR;
 
 impl Translator<'_, '_> {
-    /// Sets a buffer to the neutral element: as many lanes of a block as the running one has, or one more turn's.
-    pub(super) fn fill(&mut self, buffer: BufferId, op: ReduceOp) {
+    /// Sets buffers to the neutral elements: as many lanes of a block as the running one has, or some more.
+    pub(super) fn fill(&mut self, buffers: &[(BufferId, ReduceOp)]) {
+        let is_of_lanes = |buffer: BufferId| self.length.is_some() && self.plan.buffer(buffer).is_one_block();
+        let (lanes, others): (Vec<_>, Vec<_>) = buffers.iter().partition(|(buffer, _)| is_of_lanes(*buffer));
+        if self.has_wide && !lanes.is_empty() {
+            let [slow, after] = [(); 2].map(|()| self.builder.create_block());
+            self.strip_or(&self.neutrals(&lanes), Some((slow, Purpose::Neutrals)));
+            self.builder.ins().jump(after, &[]);
+            self.builder.switch_to_block(slow);
+            self.builder.seal_block(slow);
+            lanes.iter().for_each(|&(buffer, op)| self.fill_one(buffer, op));
+            self.builder.ins().jump(after, &[]);
+            self.builder.switch_to_block(after);
+            self.builder.seal_block(after);
+        } else {
+            lanes.iter().for_each(|&(buffer, op)| self.fill_one(buffer, op));
+        }
+        others.iter().for_each(|&(buffer, op)| self.fill_one(buffer, op));
+    }
+
+    /// Writes the neutral elements to blocks.
+    fn neutrals(&self, blocks: &[(BufferId, ReduceOp)]) -> Strip {
+        let mut strip = Strip { vector: self.vector, ..Strip::default() };
+        for &(buffer, op) in blocks {
+            let element = self.plan.buffer(buffer).element;
+            let (real, int) = op.neutral();
+            let constant = if element == Element::Int { Constant::Int(int) } else { Constant::Real(real) };
+            let line = Operand(strip.lines.len() as u32);
+            strip.lines.push(Line { instruction: Instruction::Constant(constant), element, varies: false });
+            strip.effects.push(Effect::Store(Access::of_lane(buffer), line));
+        }
+        strip
+    }
+
+    fn fill_one(&mut self, buffer: BufferId, op: ReduceOp) {
         let tensor = TensorRef::Buffer(buffer);
         let data = self.plan.buffer(buffer);
         let ty = self.memory_type(tensor);

@@ -13,11 +13,10 @@ impl Translator<'_, '_> {
     /// Runs a loop from `begin` to `end`; its accumulators are neutral at first.
     pub(super) fn in_groups(&mut self, inner: &Loop, begin: Value, end: Value) {
         let add = self.add_groups(inner);
-        let groups: Vec<BufferId> = inner.accumulators.iter().filter_map(|accumulator| accumulator.group).collect();
+        let groups: Vec<(BufferId, ReduceOp)> =
+            inner.accumulators.iter().filter_map(|accumulator| Some((accumulator.group?, ReduceOp::Sum))).collect();
         self.counted(begin, end, GROUP as i64, |this, start| {
-            for &group in &groups {
-                this.fill(group, ReduceOp::Sum);
-            }
+            this.fill(&groups);
             let size = this.builder.ins().iconst(types::I64, GROUP as i64);
             let stop = this.builder.ins().iadd(start, size);
             let short = this.builder.ins().icmp(IntCC::SignedLessThan, end, stop);

@@ -20,6 +20,7 @@ mod run;
 mod share;
 mod strip;
 mod translate;
+mod turns;
 mod vector;
 mod whole;
 mod wide;

@@ -15,6 +15,7 @@ use super::functions::lookup;
 use super::run::StageFunction;
 use super::translate::{Translator, signature};
 use super::wide;
+use super::wide_strip::VectorCode;
 use crate::fuse::{Target, fuse};
 use crate::ir::Program;
 use crate::kernel::{Plan, PlanError, Statement, verify};
@@ -336,8 +337,9 @@ impl<'a> Unit<'a> {
         self.module.define_function(id, &mut context)?;
         if let Some(assembly) = context.compiled_code().and_then(|code| code.vcode.as_ref()) {
             let _ = writeln!(self.text, "; stage {stage}\n{assembly}");
-            for (strip, code) in vectors.iter().enumerate() {
-                let _ = writeln!(self.text, "; stage {stage}, vectors {strip}\n{}", wide::text(code));
+            for (number, VectorCode { purpose, code }) in vectors.iter().enumerate() {
+                let purpose = purpose.name();
+                let _ = writeln!(self.text, "; stage {stage}, vectors {number}: {purpose}\n{}", wide::text(code));
             }
         }
         Ok(id)

@@ -6,13 +6,15 @@
 //! lanes start anew in every block.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Type, Value, types};
 
 use cranelift_frontend::Variable;
+use rustc_hash::FxHashSet;
 
 use super::arithmetic;
 use super::arithmetic::{combine, lane_type, neutral, resize, zero};
 use super::translate::Translator;
+use super::wide_strip::{Purpose, Sources};
 use crate::ir::AxisId;
 use crate::kernel::{Access, Coordinate, Effect, Function, Instruction, Operand, Strip, Target, TensorRef};
 use crate::op::{Binary, Element, ReduceOp};
@@ -54,6 +56,12 @@ impl Lines {
 impl Translator<'_, '_> {
     /// Code of one strip.
     pub fn strip(&mut self, strip: &Strip) {
+        self.strip_or(strip, None);
+    }
+
+    /// Code of one strip, as a fast function of 512-bit vectors or, where it may not be called, a jump to a block that
+    /// does without it.
+    pub fn strip_or(&mut self, strip: &Strip, otherwise: Option<(Block, Purpose)>) {
         let real = if self.indices.is_empty() { types::F64 } else { self.precision };
         let mut once = Lines { values: vec![None; strip.lines.len()], real };
         for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| !line.varies) {
@@ -63,7 +71,7 @@ impl Translator<'_, '_> {
         }
         match strip.vector {
             None => self.effects_once(strip, &once),
-            Some(_) => self.lanes(strip, once),
+            Some(_) => self.lanes(strip, once, otherwise),
         }
     }
 
@@ -87,7 +95,7 @@ impl Translator<'_, '_> {
     }
 
     /// The loop over the lanes of the running block.
-    fn lanes(&mut self, strip: &Strip, once: Lines) {
+    fn lanes(&mut self, strip: &Strip, once: Lines, otherwise: Option<(Block, Purpose)>) {
         let Some(length) = self.length else {
             unreachable!("strips over lanes are in blocks: the verifier has checked it")
         };
@@ -114,7 +122,10 @@ impl Translator<'_, '_> {
             let partial = self.partial(strip, effect, address.as_ref());
             effects.push((effect, address, partial));
         }
-        if !(self.has_wide && self.wide(strip, &once, &line_addresses, &effects, length)) {
+        let sources = Sources { strip, once: &once, addresses: &line_addresses, effects: &effects, length };
+        if let Some(otherwise) = otherwise {
+            self.wide_or(&sources, otherwise);
+        } else if !(self.has_wide && self.wide(&sources)) {
             let begin = self.vectors(strip, &lanes, &line_addresses, &effects, length);
             self.counted(begin, length, 1, |this, lane| {
                 for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| line.varies) {
@@ -126,6 +137,11 @@ impl Translator<'_, '_> {
                     this.lane_effect(effect, address.as_ref(), *partial, &lanes, lane);
                 }
             });
+        }
+        if otherwise.is_none() {
+            for access in reads(strip) {
+                self.reads.entry(access.clone()).and_modify(|count| *count = count.saturating_sub(1));
+            }
         }
         for (effect, address, partial) in &effects {
             let (Some(partial), Effect::Accumulate(op, target, _)) = (partial, effect) else { continue };
@@ -205,6 +221,11 @@ impl Translator<'_, '_> {
                         });
                     }
                     let position = self.position(*axis);
+                    self.advance(&mut address, position, stride);
+                }
+                Coordinate::Ahead(axis, distance) => {
+                    let position = self.position(*axis);
+                    let position = self.builder.ins().iadd_imm_s(position, *distance as i64);
                     self.advance(&mut address, position, stride);
                 }
                 Coordinate::Fixed(position) => {
@@ -364,4 +385,14 @@ impl Translator<'_, '_> {
         let result = self.scalar_call(function, &arguments);
         resize(&mut self.builder, result, real)
     }
+}
+
+/// What a strip reads, but for what it looks up.
+pub(super) fn reads(strip: &Strip) -> FxHashSet<&Access> {
+    let is_looked_up = |access: &Access| access.coordinates.iter().any(|at| matches!(at, Coordinate::Computed(..)));
+    let loads = strip.lines.iter().filter_map(|line| match &line.instruction {
+        Instruction::Load(access) => Some(access),
+        _ => None,
+    });
+    loads.filter(|access| !is_looked_up(access)).collect()
 }

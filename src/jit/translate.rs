@@ -15,9 +15,12 @@ use rustc_hash::FxHashMap;
 use super::arithmetic::{combine, lane_type, neutral, resize};
 use super::frame::Layout;
 use super::functions::{Form, symbol};
+use super::strip::reads;
+use super::wide_strip::VectorCode;
 use crate::ir::AxisId;
 use crate::kernel::{
-    Accumulator, BLOCK, BufferId, BufferKind, Call, Function, Loop, Place, Plan, RUN, RegisterId, Statement, TensorRef,
+    Access, Accumulator, BLOCK, BufferId, BufferKind, Call, Function, Loop, Place, Plan, RUN, RegisterId, Statement,
+    TensorRef,
 };
 
 /// The state of translating one stage.
@@ -38,6 +41,9 @@ pub(super) struct Translator<'a, 'f> {
     pub length: Option<Value>,
     /// The axis of the running block.
     pub vector: Option<AxisId>,
+    /// How many strips of the running block are still to read something, the running one included, if the next block is
+    /// as near as what is asked for ahead.
+    pub reads: FxHashMap<Access, usize>,
     registers: FxHashMap<RegisterId, Variable>,
     /// Addresses that differ from the frame's: the accumulators of the stage.
     bases: FxHashMap<BufferId, Value>,
@@ -47,7 +53,7 @@ pub(super) struct Translator<'a, 'f> {
     /// Whether strips become functions of 512-bit vectors.
     pub has_wide: bool,
     /// The code of these functions.
-    pub vectors: Vec<Vec<u8>>,
+    pub vectors: Vec<VectorCode>,
 }
 
 /// The signature of a stage.
@@ -86,6 +92,7 @@ impl<'a, 'f> Translator<'a, 'f> {
             indices: FxHashMap::default(),
             length: None,
             vector: None,
+            reads: FxHashMap::default(),
             registers: FxHashMap::default(),
             bases: FxHashMap::default(),
             imports: FxHashMap::default(),
@@ -96,7 +103,7 @@ impl<'a, 'f> Translator<'a, 'f> {
     }
 
     /// Ends the function.
-    pub fn finish(mut self) -> (FunctionBuilder<'f>, Vec<Vec<u8>>, Option<ModuleError>) {
+    pub fn finish(mut self) -> (FunctionBuilder<'f>, Vec<VectorCode>, Option<ModuleError>) {
         self.builder.ins().return_(&[]);
         (self.builder, self.vectors, self.error)
     }
@@ -135,12 +142,14 @@ impl<'a, 'f> Translator<'a, 'f> {
     }
 
     fn inner_loop(&mut self, inner: &Loop) {
+        let mut buffers = Vec::new();
         for accumulator in &inner.accumulators {
             match accumulator.place {
                 Place::Register(register) => self.start(register, accumulator),
-                Place::Buffer(buffer) => self.fill(buffer, accumulator.op),
+                Place::Buffer(buffer) => buffers.push((buffer, accumulator.op)),
             }
         }
+        self.fill(&buffers);
         let begin = self.builder.ins().iconst(types::I64, 0);
         let end = self.extent(inner.axis);
         if inner.accumulators.iter().any(|accumulator| accumulator.group.is_some()) {
@@ -151,7 +160,11 @@ impl<'a, 'f> Translator<'a, 'f> {
     }
 
     pub fn run_loop(&mut self, inner: &Loop, begin: Value, end: Value) {
-        let block = if self.plan.has_blocks(&inner.body) { BLOCK } else { RUN } as i64;
+        if let Some((strip, several)) = self.several_turns(inner) {
+            return self.in_several_turns(inner.axis, strip, &several, begin, end);
+        }
+        let has_blocks = self.plan.has_blocks(&inner.body);
+        let block = if has_blocks { BLOCK } else { RUN } as i64;
         let step = if inner.blocked { block } else { 1 };
         self.counted(begin, end, step, |this, position| {
             let outer = this.indices.insert(inner.axis, position);
@@ -161,6 +174,10 @@ impl<'a, 'f> Translator<'a, 'f> {
                 let short = this.builder.ins().icmp(IntCC::SignedLessThan, left, block);
                 this.length = Some(this.builder.ins().select(short, left, block));
                 this.vector = Some(inner.axis);
+                this.reads.clear();
+                if has_blocks {
+                    this.count_reads(&inner.body);
+                }
             }
             this.statements(&inner.body);
             if inner.blocked {
@@ -172,6 +189,20 @@ impl<'a, 'f> Translator<'a, 'f> {
                 None => this.indices.remove(&inner.axis),
             };
         });
+    }
+
+    fn count_reads(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            match statement {
+                Statement::Strip(strip) => {
+                    for access in reads(strip) {
+                        *self.reads.entry(access.clone()).or_default() += 1;
+                    }
+                }
+                Statement::Loop(inner) => self.count_reads(&inner.body),
+                Statement::Call(_) | Statement::Whole(_) | Statement::Repeat(_) => {}
+            }
+        }
     }
 
     /// `for position in (begin..end).step_by(step)`

@@ -5,7 +5,7 @@
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{
-    AbiParam, FuncRef, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Type, Value, types,
+    AbiParam, Block, FuncRef, InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Type, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_module::Module;
@@ -13,18 +13,50 @@ use cranelift_module::Module;
 use super::arithmetic::{combine, real_constant, resize};
 use super::strip::{Address, Lines, Prepared};
 use super::translate::Translator;
-use super::wide::{self, Access, Facts, Lane, Uniform, Wide};
+use super::turns;
+use super::wide::{self, Access, Ahead, Facts, Lane, Uniform, Wide};
 use crate::ir::{AxisId, Extent};
 use crate::kernel::{self, Coordinate, Effect, Instruction, Operand, Strip, Target, TensorRef};
 
+/// What a function of vectors is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A strip, of lanes that follow each other.
+    Lanes,
+    /// A strip, with any strides and divisors.
+    AnyStrides,
+    /// Several turns of the loop around a strip.
+    Turns,
+    /// Setting accumulators to neutral elements.
+    Neutrals,
+}
+
+impl Purpose {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Purpose::Lanes => "in order",
+            Purpose::AnyStrides => "any strides",
+            Purpose::Turns => "several turns",
+            Purpose::Neutrals => "neutral elements",
+        }
+    }
+}
+
+/// A function of vectors that was made.
+pub(super) struct VectorCode {
+    pub purpose: Purpose,
+    pub code: Vec<u8>,
+}
+
 /// What the argument cells of a strip are filled from.
-struct Sources<'a> {
-    strip: &'a Strip,
+pub(super) struct Sources<'a> {
+    pub strip: &'a Strip,
     /// What does not vary, in double precision.
-    once: &'a Lines,
-    addresses: &'a [Option<Address>],
-    effects: &'a [Prepared<'a>],
-    length: Value,
+    pub once: &'a Lines,
+    pub addresses: &'a [Option<Address>],
+    pub effects: &'a [Prepared<'a>],
+    pub length: Value,
 }
 
 impl Sources<'_> {
@@ -44,24 +76,16 @@ struct Callee {
 
 impl Translator<'_, '_> {
     /// Runs a strip over the lanes of the block; whether it could.
-    pub(super) fn wide(
-        &mut self,
-        strip: &Strip,
-        once: &Lines,
-        addresses: &[Option<Address>],
-        effects: &[Prepared<'_>],
-        length: Value,
-    ) -> bool {
-        let sources = Sources { strip, once, addresses, effects, length };
-        let Some(fast) = self.callee(&sources, false) else { return false };
-        let Some(careful) = self.callee(&sources, true) else { return false };
-        let good = self.is_good(&sources, &fast.wide);
+    pub(super) fn wide(&mut self, sources: &Sources<'_>) -> bool {
+        let Some(fast) = self.callee(sources, Purpose::Lanes) else { return false };
+        let Some(careful) = self.callee(sources, Purpose::AnyStrides) else { return false };
+        let good = self.is_good(sources, &fast.wide);
         let [quick, slow, after] = [(); 3].map(|()| self.builder.create_block());
         self.builder.ins().brif(good, quick, &[], slow, &[]);
         for (block, callee) in [(quick, fast), (slow, careful)] {
             self.builder.switch_to_block(block);
             self.builder.seal_block(block);
-            self.call_wide(&sources, &callee);
+            self.call_wide(sources, &callee);
             self.builder.ins().jump(after, &[]);
         }
         self.builder.switch_to_block(after);
@@ -69,9 +93,30 @@ impl Translator<'_, '_> {
         true
     }
 
-    fn callee(&mut self, sources: &Sources<'_>, careful: bool) -> Option<Callee> {
+    /// Runs a strip over the lanes of the block with the fast function, or goes on at `otherwise`.
+    pub(super) fn wide_or(&mut self, sources: &Sources<'_>, (otherwise, purpose): (Block, Purpose)) {
+        let quick = self.builder.create_block();
+        let fast = self.callee(sources, purpose);
+        match &fast {
+            Some(fast) => {
+                let good = self.is_good(sources, &fast.wide);
+                self.builder.ins().brif(good, quick, &[], otherwise, &[]);
+            }
+            None => {
+                self.builder.ins().jump(otherwise, &[]);
+            }
+        }
+        self.builder.switch_to_block(quick);
+        self.builder.seal_block(quick);
+        if let Some(fast) = fast {
+            self.call_wide(sources, &fast);
+        }
+    }
+
+    fn callee(&mut self, sources: &Sources<'_>, purpose: Purpose) -> Option<Callee> {
         let facts = |access: Access| self.facts(sources, access);
-        let mut wide = wide::compile(sources.strip, self.precision == types::F64, careful, &facts)?;
+        let mut wide =
+            wide::compile(sources.strip, self.precision == types::F64, purpose == Purpose::AnyStrides, &facts)?;
         let mut signature = Signature::new(CallConv::SystemV);
         signature.params.extend([AbiParam::new(types::I64); 2]);
         let id = match self.module.declare_anonymous_function(&signature) {
@@ -85,7 +130,7 @@ impl Translator<'_, '_> {
             self.error = Some(error);
             return None;
         }
-        self.vectors.push(std::mem::take(&mut wide.code));
+        self.vectors.push(VectorCode { purpose, code: std::mem::take(&mut wide.code) });
         let function = self.module.declare_func_in_func(id, self.builder.func);
         Some(Callee { wide, function })
     }
@@ -116,18 +161,20 @@ impl Translator<'_, '_> {
         let steps = address.step.is_some();
         let read_back = |output| self.plan.reads_back(&self.plan.statements, output);
         let is_result = written && matches!(at.tensor, TensorRef::Output(output) if !read_back(output));
-        let is_near = block || matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local);
+        let is_local = matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local);
+        let ahead = if block || is_local { Ahead::Nothing } else { self.ahead(at) };
         let of_four = if once { self.of_four(at, vector) } else { None };
-        Some(Facts {
-            lane,
-            contiguous: block || (last && once),
-            guarded,
-            steps,
-            is_result,
-            is_near,
-            of_four,
-            positions,
-        })
+        Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, ahead, of_four, positions })
+    }
+
+    /// What strips that read the same of a block have in the caches the last one asks for, of the next block: the time
+    /// until then is that of all of them.
+    fn ahead(&self, access: &kernel::Access) -> Ahead {
+        match self.reads.get(&turns::first(access)) {
+            None => Ahead::Next,
+            Some(0 | 1) => Ahead::NextBlock,
+            Some(_) => Ahead::Nothing,
+        }
     }
 
     /// If the lanes step over rows of four: the access of the first place of a row, and which place it is.
@@ -171,7 +218,7 @@ impl Translator<'_, '_> {
     }
 
     fn reciprocal(&mut self, sources: &Sources<'_>, line: usize) -> Value {
-        let value = sources.once.values[line].unwrap_or_else(|| unreachable!("it does not vary"));
+        let value = once(sources, line);
         let ty = self.builder.func.dfg.value_type(value);
         let one = real_constant(&mut self.builder, ty, 1.0);
         self.builder.ins().fdiv(one, value)
@@ -228,7 +275,7 @@ impl Translator<'_, '_> {
 
     /// What an argument cell is filled with.
     fn uniform(&mut self, sources: &Sources<'_>, uniform: Uniform) -> Value {
-        let line = |line: usize| sources.once.values[line].unwrap_or_else(|| unreachable!("it does not vary"));
+        let line = |line: usize| once(sources, line);
         match uniform {
             Uniform::Line(position) => {
                 let value = line(position);
@@ -278,6 +325,11 @@ impl Translator<'_, '_> {
             None => unreachable!("lanes have an axis"),
         }
     }
+}
+
+/// The value of a line that does not vary.
+fn once(sources: &Sources<'_>, line: usize) -> Value {
+    sources.once.values[line].unwrap_or_else(|| unreachable!("it does not vary"))
 }
 
 /// Extent and stride of a position that is computed for each lane.

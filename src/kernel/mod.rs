@@ -8,14 +8,16 @@
 //! axis is then the vector axis of everything inside, and each value that varies along it is a strip of
 //! lanes). Inside of a blocked loop reals have the precision of the loss, elsewhere they are doubles.
 
+mod instruction;
 mod plan;
 mod print;
 mod summary;
 mod verify;
 
+pub use instruction::Instruction;
 pub use plan::{
-    Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, GROUP, Input,
-    Instruction, Line, Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement,
-    Strip, Target, TensorRef, WholeCall, WholeOp, WholeOperand,
+    Access, Accumulator, BLOCK, Buffer, BufferId, BufferKind, Call, Coordinate, Effect, Function, GROUP, Input, Line,
+    Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement, Strip, Target,
+    TensorRef, WholeCall, WholeOp, WholeOperand,
 };
 pub use verify::{PlanError, verify};

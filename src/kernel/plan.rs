@@ -1,9 +1,8 @@
 //! The data.
 
-use smallvec::{SmallVec, smallvec};
-
-use crate::ir::{AxisData, AxisId, Constant};
-use crate::op::{Binary, Compare, Element, Logic, ReduceOp, Unary};
+use super::instruction::Instruction;
+use crate::ir::{AxisData, AxisId};
+use crate::op::{Binary, Element, ReduceOp, Unary};
 
 /// Lanes of a block: small enough that a dozen blocks stay in the first-level cache.
 pub const BLOCK: usize = 512;
@@ -86,6 +85,8 @@ pub enum TensorRef {
 pub enum Coordinate {
     /// That of an open loop.
     Axis(AxisId),
+    /// So many positions further on.
+    Ahead(AxisId, u64),
     /// Always the same, and known to be inside.
     Fixed(u64),
     /// That of an int; outside of [0, extent of the axis) nothing is read and the load is 0.
@@ -105,68 +106,6 @@ impl Access {
     /// The lane of a buffer that is one block.
     pub fn of_lane(buffer: BufferId) -> Access {
         Access { tensor: TensorRef::Buffer(buffer), coordinates: Vec::new() }
-    }
-}
-
-/// One operation of a strip.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Instruction {
-    /// A literal.
-    Constant(Constant),
-    /// A hyperparameter.
-    Parameter(u32),
-    /// The extent of an axis.
-    Size(AxisId),
-    /// The position of an open loop.
-    Index(AxisId),
-    /// A scalar that was set before.
-    Register(RegisterId),
-    /// An element in memory.
-    Load(Access),
-    /// Elementwise.
-    Unary(Unary, Operand),
-    /// Elementwise.
-    Binary(Binary, Operand, Operand),
-    /// Elementwise.
-    Compare(Compare, Operand, Operand),
-    /// Elementwise; `not` has its operand twice.
-    Logic(Logic, Operand, Operand),
-    /// A derivative of digamma.
-    Polygamma(u32, Operand),
-    /// Elementwise.
-    Select(Operand, Operand, Operand),
-    /// Elementwise: `a·b + c`, rounded once, with the signs of product and addend: whether each is negated.
-    MulAdd((bool, bool), Operand, Operand, Operand),
-    /// To another element type.
-    Cast(Element, Operand),
-}
-
-impl Instruction {
-    /// What it is computed from, but for the positions of a load.
-    pub fn operands(&self) -> SmallVec<[Operand; 3]> {
-        match self {
-            Instruction::Unary(_, a) | Instruction::Polygamma(_, a) | Instruction::Cast(_, a) => smallvec![*a],
-            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) | Instruction::Logic(_, a, b) => {
-                smallvec![*a, *b]
-            }
-            Instruction::Select(a, b, c) | Instruction::MulAdd(_, a, b, c) => smallvec![*a, *b, *c],
-            Instruction::Constant(_)
-            | Instruction::Parameter(_)
-            | Instruction::Size(_)
-            | Instruction::Index(_)
-            | Instruction::Register(_)
-            | Instruction::Load(_) => SmallVec::new(),
-        }
-    }
-
-    /// Whether it is evaluated by a function rather than by an instruction or two.
-    pub fn is_function(&self) -> bool {
-        match self {
-            Instruction::Unary(op, _) => op.is_function(),
-            Instruction::Binary(op, ..) => op.is_function(),
-            Instruction::Polygamma(..) => true,
-            _ => false,
-        }
     }
 }
 

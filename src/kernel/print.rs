@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+use super::instruction::Instruction;
 use super::plan::{
-    Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Instruction, Loop, LoopVariable,
-    Operand, Place, Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
+    Access, Accumulator, Buffer, BufferId, BufferKind, Coordinate, Effect, Function, Loop, LoopVariable, Operand,
+    Place, Plan, RegisterId, Statement, Strip, Target, TensorRef, WholeOp, WholeOperand,
 };
 use crate::ir::{AxisId, Constant};
 use crate::op::{LOGISTIC, Logic};
@@ -182,6 +183,7 @@ impl Plan {
             .iter()
             .map(|coordinate| match coordinate {
                 Coordinate::Axis(axis) => self.axis_text(*axis),
+                Coordinate::Ahead(axis, distance) => format!("{} + {distance}", self.axis_text(*axis)),
                 Coordinate::Fixed(position) => position.to_string(),
                 Coordinate::Computed(value, axis) => format!("{value} in {}", self.axis_text(*axis)),
             })

@@ -6,9 +6,9 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashSet, FxHasher};
 
+use super::instruction::Instruction;
 use super::plan::{
-    Access, BLOCK, Buffer, BufferKind, Coordinate, Effect, Instruction, Loop, Plan, RUN, Statement, Strip, Target,
-    TensorRef,
+    Access, BLOCK, Buffer, BufferKind, Coordinate, Effect, Loop, Plan, RUN, Statement, Strip, Target, TensorRef,
 };
 use crate::ir::AxisId;
 use crate::op::Element;

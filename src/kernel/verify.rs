@@ -8,9 +8,10 @@
 //! scalars of their own, and reduce into memory of their own or what the loop reduces.
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
+use super::instruction::Instruction;
 use super::plan::{
-    Access, Accumulator, BufferId, Coordinate, Effect, Function, Instruction, Loop, Operand, Place, Plan, RegisterId,
-    Repeat, Statement, Strip, Target, TensorRef, WholeCall,
+    Access, Accumulator, BufferId, Coordinate, Effect, Function, Loop, Operand, Place, Plan, RegisterId, Repeat,
+    Statement, Strip, Target, TensorRef, WholeCall,
 };
 use crate::ir::AxisId;
 use crate::op::{Element, LOGISTIC, ReduceOp};
@@ -220,7 +221,7 @@ impl Check<'_> {
         require(axes.len() == access.coordinates.len(), || "an access of the wrong rank".into())?;
         for coordinate in &access.coordinates {
             match coordinate {
-                Coordinate::Axis(axis) => {
+                Coordinate::Axis(axis) | Coordinate::Ahead(axis, _) => {
                     require(self.open.contains(axis), || format!("axis {} is not open", axis.0))?;
                 }
                 Coordinate::Fixed(_) => {}

@@ -11,7 +11,7 @@ use crate::build::{Build, numbers, tensor};
 
 /// Where a number is taken apart: zeros, infinities, NaN, ones, subnormal numbers, and the ends of [¾, 3/2) times powers
 /// of two, with the neighbours of all of these, as far as a precision tells them apart.
-fn edges(precision: Precision) -> Vec<f64> {
+pub fn edges(precision: Precision) -> Vec<f64> {
     let single = precision == Precision::F32;
     let powers: &[i32] = if single {
         &[-149, -148, -140, -127, -126, -125, -64, -25, -24, -1, 0, 1, 5, 6, 7, 22, 23, 24, 30, 40, 64, 100, 126, 127]

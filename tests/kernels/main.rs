@@ -8,3 +8,4 @@ mod losses;
 mod order;
 mod random;
 mod shapes;
+mod turns;

@@ -3,6 +3,7 @@
 use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 use rustc_hash::FxHashMap;
 
+use super::ahead::Ahead;
 use super::body::Arg;
 use super::graph::Lane;
 
@@ -59,8 +60,8 @@ pub(super) struct StreamAccess {
     pub bytes: usize,
     /// Whether it may be written past the caches.
     pub is_result: bool,
-    /// Whether it stays in the caches.
-    pub is_near: bool,
+    /// What of it is asked for before it is needed.
+    pub ahead: Ahead,
     /// Whether it is rows of four.
     pub of_four: bool,
     /// The uniform that says whether it may be accessed.

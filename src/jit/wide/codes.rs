@@ -116,15 +116,17 @@ pub(super) fn exponent(lane: Lane) -> Code {
 /// How a mantissa is taken: in [¾, 3/2), and of what is below 0 NaN, but of −0 that of 0.
 const THREE_QUARTERS: i32 = 0b0011;
 const NAN_BELOW_ZERO: i32 = 0b1100;
+/// In [½, 1), with the sign of what it is taken of.
+const HALF_WITH_SIGN: i32 = 0b0010;
 
 /// With how it is taken.
-pub(super) fn mantissa(lane: Lane) -> (Code, i32) {
+pub(super) fn mantissa(lane: Lane, is_fraction: bool) -> (Code, i32) {
     let code = if lane.is_wide() {
         Code::EVEX_Vgetmantpd_zmm_k1z_zmmm512b64_imm8_sae
     } else {
         Code::EVEX_Vgetmantps_zmm_k1z_zmmm512b32_imm8_sae
     };
-    (code, THREE_QUARTERS | NAN_BELOW_ZERO)
+    (code, if is_fraction { HALF_WITH_SIGN } else { THREE_QUARTERS | NAN_BELOW_ZERO })
 }
 
 /// For each three bits of operands what `third ? second : first` is.

@@ -7,6 +7,10 @@ use crate::kernel::{Instruction, Operand};
 use crate::op::{Binary, Compare, Element, Unary};
 use crate::vector;
 
+/// So many quotients by one divisor are worth a reciprocal: a division takes as long as half a dozen operations, and the
+/// reciprocal two of them beside its own division.
+const SHARED: usize = 3;
+
 impl Builder<'_> {
     pub fn unary(&self, op: Unary, a: Id) -> Option<Id> {
         let lane = self.real();
@@ -31,6 +35,33 @@ impl Builder<'_> {
         })
     }
 
+    /// How many quotients of a divisor are free to be computed by its reciprocal.
+    fn quotients(&self, divisor: Operand) -> usize {
+        let is_free = |position: usize| self.free[position];
+        let lines = self.strip.lines.iter().enumerate();
+        lines
+            .filter(|(position, line)| {
+                matches!(line.instruction, Instruction::Binary(Binary::Div, _, own) if own == divisor)
+                    && is_free(*position)
+            })
+            .count()
+    }
+
+    /// `a / b` as `(a · 2^−k) · (1 / m)` with `b = m · 2^k` and m in [½, 1): the reciprocal is that of all quotients by
+    /// b. It is neither too large nor too small, and `a · 2^−k` is too large only if the quotient is; of zeros and of
+    /// infinities the power of two makes what a division would.
+    fn quotient(&self, a: Id, b: Id) -> Id {
+        let lane = self.real();
+        let fraction = self.node(Op::One(One::Fraction), lane, &[b]);
+        let exponent = self.node(Op::One(One::Exponent), lane, &[b]);
+        let [one, minus_one] = [1.0, -1.0].map(|value| self.real_constant(value));
+        let reciprocal = self.node(Op::Two(Two::Div), lane, &[one, fraction]);
+        // The exponent is that of a fraction in [1, 2).
+        let power = self.node(Op::Two(Two::Sub), lane, &[minus_one, exponent]);
+        let scaled = self.node(Op::Two(Two::Scale), lane, &[a, power]);
+        self.node(Op::Two(Two::Mul), lane, &[scaled, reciprocal])
+    }
+
     pub fn binary(&mut self, position: usize, op: Binary, a: Operand, b: Operand) -> Option<Id> {
         let lane = self.real();
         if op == Binary::Div && !self.careful && self.free[position] && !self.data(b).varies {
@@ -38,8 +69,12 @@ impl Builder<'_> {
             let a = self.first(a);
             return Some(self.node(Op::Two(Two::Mul), lane, &[a, inverse]));
         }
+        let shared = op == Binary::Div && !self.careful && self.free[position] && self.quotients(b) >= SHARED;
         let (a, b) = (self.first(a), self.first(b));
         let two = |op| self.node(Op::Two(op), lane, &[a, b]);
+        if shared {
+            return Some(self.quotient(a, b));
+        }
         Some(match op {
             Binary::Add => two(Two::Add),
             Binary::Sub => two(Two::Sub),

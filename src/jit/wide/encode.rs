@@ -10,9 +10,6 @@ use super::codes::{arithmetic, by_lane, combining, exponent, mantissa, mul_add, 
 use super::graph::{Join, Lane, One, Pairing, Relation, Three, Two};
 use crate::op::ReduceOp;
 
-/// How many bytes before they are needed lanes are asked for: the processor's own guesses end at every page of 4096.
-const AHEAD: i64 = 2048;
-
 impl Assembler {
     fn accumulator(&self, number: u32, copy: Copy) -> u8 {
         copy.accumulators - number as u8
@@ -124,10 +121,8 @@ impl Assembler {
             }
             Arg::Stream { stream, part } => {
                 let at = self.contiguous(stream, part, copy);
-                if !copy.is_partial() && !self.layout.access[stream as usize].is_near {
-                    let mut ahead = at;
-                    ahead.displacement += AHEAD;
-                    self.push(Instruction::with1(Code::Prefetcht0_m8, ahead));
+                if !copy.is_partial() {
+                    self.ask(stream, at, lane);
                 }
                 let mask = self.access_mask(stream, part, copy);
                 let code = if lane.is_wide() {
@@ -205,8 +200,8 @@ impl Assembler {
             One::Ceil => rounded(10),
             One::Round => rounded(8),
             One::Exponent => Instruction::with2(exponent(lane), target, source),
-            One::Mantissa => {
-                let (code, how) = mantissa(lane);
+            One::Mantissa | One::Fraction => {
+                let (code, how) = mantissa(lane, op == One::Fraction);
                 Instruction::with3(code, target, source, how)
             }
             One::AbsInt => Instruction::with2(Code::EVEX_Vpabsq_zmm_k1z_zmmm512b64, target, source),

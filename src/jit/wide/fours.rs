@@ -108,7 +108,7 @@ impl Turned {
             streams.extend(stays.then_some(*stream));
         }
         let mut add = |rows: &Rows| {
-            let Stream { is_near, is_replaced, .. } = lines.streams[rows.streams[0] as usize];
+            let Stream { ahead, is_replaced, .. } = lines.streams[rows.streams[0] as usize];
             let of_four = Some(rows.access[1]);
             let (of, lane) = (rows.access[0], Lane::F32);
             streams.push(Stream {
@@ -117,7 +117,7 @@ impl Turned {
                 contiguous: true,
                 guard: None,
                 is_result: false,
-                is_near,
+                ahead,
                 is_replaced,
                 of_four,
             });

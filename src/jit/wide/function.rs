@@ -76,7 +76,7 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     let access = lines.streams.iter().map(|stream| StreamAccess {
         bytes: stream.lane.bytes() as usize * if stream.of_four.is_some() { FOUR } else { 1 },
         is_result: stream.is_result,
-        is_near: stream.is_near,
+        ahead: stream.ahead,
         of_four: stream.of_four.is_some(),
         guard: stream.guard,
     });

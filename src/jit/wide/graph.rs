@@ -60,6 +60,8 @@ pub(super) enum One {
     Exponent,
     /// x divided by the power of two for which it is in [¾, 3/2); of ∞ and of zeros 1, below 0 NaN.
     Mantissa,
+    /// x divided by the power of two for which |x| is in [½, 1): of ∞ and of zeros ½ or 1, with their sign.
+    Fraction,
     /// |x| of an int.
     AbsInt,
     Left(u32),

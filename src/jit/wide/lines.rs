@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 
+use super::ahead::Ahead;
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
 use super::trace::{Kind, Singles};
 use crate::ir::Constant;
@@ -21,8 +22,8 @@ pub(in crate::jit) struct Stream {
     pub guard: Option<u32>,
     /// Whether it is a result of the program, which nothing reads again: it may be written past the caches.
     pub is_result: bool,
-    /// Whether it lies in a thread's own memory, which stays in its caches.
-    pub is_near: bool,
+    /// Which of its lanes are asked for before they are needed.
+    pub ahead: Ahead,
     /// Whether the strip writes the tensor that this loads from: after that it must not be loaded again.
     pub is_replaced: bool,
     /// If it is rows of four: the access of their second places; `of` is that of the first ones.
@@ -114,8 +115,8 @@ pub(in crate::jit) struct Facts {
     pub steps: bool,
     /// Whether it is written, and nothing of the program reads it.
     pub is_result: bool,
-    /// Whether it lies in a thread's own memory.
-    pub is_near: bool,
+    /// Which of its lanes are worth asking for before they are needed.
+    pub ahead: Ahead,
     /// If it is one place of rows of four: the access of the first place, and which place it is.
     pub of_four: Option<(kernel::Access, usize)>,
     /// The positions that are computed for each lane.
@@ -126,7 +127,7 @@ pub(in crate::jit) struct Facts {
 pub(super) type Parts = [Id; 2];
 
 pub(super) struct Builder<'a> {
-    strip: &'a Strip,
+    pub strip: &'a Strip,
     pub graph: RefCell<Graph>,
     pub double: bool,
     /// Whether all divisions are divisions, and no stream is contiguous.
@@ -174,8 +175,10 @@ fn free(strip: &Strip) -> Vec<bool> {
     let mut free = vec![true; strip.lines.len()];
     let bind = |free: &mut Vec<bool>, operand: Operand| free[operand.0 as usize] = false;
     for effect in &strip.effects {
-        if let Effect::Accumulate(ReduceOp::Min | ReduceOp::Max, _, value) = effect {
-            bind(&mut free, *value);
+        match effect {
+            Effect::Accumulate(ReduceOp::Min | ReduceOp::Max, _, value) => bind(&mut free, *value),
+            Effect::Store(access, value) if is_extreme(strip, access, *value) => bind(&mut free, *value),
+            Effect::Store(..) | Effect::Set(..) | Effect::Accumulate(..) => {}
         }
     }
     for (position, line) in strip.lines.iter().enumerate().rev() {
@@ -185,6 +188,13 @@ fn free(strip: &Strip) -> Vec<bool> {
         }
     }
     free
+}
+
+/// Whether what is stored is the minimum or maximum of what is there and something else.
+fn is_extreme(strip: &Strip, access: &kernel::Access, value: Operand) -> bool {
+    let is_there = |line: &Line| matches!(&line.instruction, Instruction::Load(from) if from == access);
+    let instruction = &strip.lines[value.0 as usize].instruction;
+    matches!(instruction, Instruction::Binary(Binary::Min | Binary::Max, ..)) && strip.lines.iter().any(is_there)
 }
 
 impl Builder<'_> {
@@ -321,7 +331,7 @@ impl Builder<'_> {
             contiguous,
             guard,
             is_result,
-            is_near: facts.is_near,
+            ahead: facts.ahead,
             is_replaced,
             of_four: None,
         });
@@ -363,7 +373,7 @@ impl Builder<'_> {
             contiguous: true,
             guard: None,
             is_result: false,
-            is_near: true,
+            ahead: Ahead::Nothing,
             is_replaced: false,
             of_four: None,
         });

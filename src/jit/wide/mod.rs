@@ -8,6 +8,7 @@
 //! Cranelift's; the function is called with argument cells.
 
 mod absent;
+mod ahead;
 mod allocate;
 mod assembler;
 mod body;
@@ -27,6 +28,7 @@ mod shift;
 mod trace;
 mod under;
 
+pub(super) use ahead::Ahead;
 pub(super) use function::Cells;
 pub(super) use graph::Lane;
 pub(super) use lines::{Access, Facts, Stream, Uniform};

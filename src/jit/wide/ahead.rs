@@ -1,0 +1,34 @@
+//! A load of lanes in memory → the instruction that asks for lanes which are needed later.
+
+use iced_x86::{Code, Instruction, MemoryOperand};
+
+use super::assembler::Assembler;
+use super::graph::Lane;
+use crate::kernel::BLOCK;
+
+/// How many bytes before they are needed lanes are asked for: the processor's own guesses end at every page of 4096.
+const SOON: i64 = 2048;
+
+/// Which lanes of a stream are asked for before they are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jit) enum Ahead {
+    /// None: they are in the caches.
+    Nothing,
+    /// Those that come soon, for the first cache.
+    Next,
+    /// Those of the next block, for the second cache: the first one is full of what lies between.
+    NextBlock,
+}
+
+impl Assembler {
+    /// Asks for lanes of a stream that come after those at an address.
+    pub fn ask(&mut self, stream: u32, mut at: MemoryOperand, lane: Lane) {
+        let (distance, code) = match self.layout.access[stream as usize].ahead {
+            Ahead::Nothing => return,
+            Ahead::Next => (SOON, Code::Prefetcht0_m8),
+            Ahead::NextBlock => (BLOCK as i64 * i64::from(lane.bytes()), Code::Prefetcht1_m8),
+        };
+        at.displacement += distance;
+        self.push(Instruction::with1(code, at));
+    }
+}
