@@ -120,7 +120,7 @@ fn dice_of_a_sigmoid_keeps_the_sigmoid() {
 }
 
 /// How often the memory of the last output is written, and how often it is read.
-fn loans(b: &Build) -> (usize, usize) {
+pub fn loans(b: &Build) -> (usize, usize) {
     let text = plan(&b.program, Precision::F32, Vectors::Wide).to_string();
     let name = format!("gradient o{}[", b.program.outputs.len() - 1);
     let read = text.matches(&format!("= {name}")).count();

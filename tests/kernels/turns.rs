@@ -6,7 +6,8 @@ use lossc::op::{Compare, ReduceOp, SoftmaxOp, Unary};
 use lossc::tensor::Tensor;
 
 use crate::bits::edges;
-use crate::build::{Build, agree_both, numbers, reals, tensor};
+use crate::build::{Build, agree, agree_both, numbers, reals, tensor};
+use crate::losses::loans;
 
 /// Any number of turns, of which some are left over, and any number of lanes, of which some are.
 #[test]
@@ -134,4 +135,33 @@ fn is_near(a: f64, b: f64, precision: Precision) -> bool {
     (a.is_nan() && b.is_nan())
         || (a == b && a.is_sign_negative() == b.is_sign_negative())
         || (!is_exact && a.is_sign_negative() == b.is_sign_negative() && (place(a) - place(b)).abs() <= 2)
+}
+
+/// What is kept in the memory of a result is not lost there, with more values beside it than registers.
+#[test]
+fn what_a_result_replaces_is_loaded_before() {
+    const MANY: usize = 40;
+    let mut b = Build::default();
+    let (n, c, s) = (b.axis("N"), b.axis("C"), b.axis("S"));
+    let x = b.real("x", &[n, c, s]);
+    let names: Vec<String> = (0..MANY).map(|place| format!("a{place}")).collect();
+    let factors: Vec<_> = names.iter().map(|name| b.real(name, &[n, c, s])).collect();
+    let shares = b.graph().softmax(SoftmaxOp::Softmax, &[c], x);
+    let total = b.sum(&[n, c, s], shares);
+    b.output(total, &[]);
+    // All products are there until their sum is, and are used again.
+    let products: Vec<_> = factors.iter().map(|&factor| b.mul(factor, shares)).collect();
+    let sum = products.iter().copied().reduce(|sum, product| b.add(sum, product)).expect("many");
+    let weighted: Vec<_> = products.iter().map(|&product| b.mul(product, sum)).collect();
+    let whole = weighted.iter().copied().reduce(|sum, product| b.add(sum, product)).expect("many");
+    let scaled = b.mul(whole, total);
+    let result = b.add(scaled, shares);
+    b.output(result, &[n, c, s]);
+    assert_eq!(loans(&b), (2, 1), "the shares lie where the result will");
+    for (precision, lanes) in [(Precision::F32, 50), (Precision::F64, 16)] {
+        let shape = [2, 5, lanes];
+        let mut given = vec![reals("x", &shape, 7, precision)];
+        given.extend(names.iter().zip(8..).map(|(name, seed)| reals(name, &shape, seed, precision)));
+        agree(&b, &given, &[], precision);
+    }
 }
