@@ -107,7 +107,7 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     }
 
     prepare(&mut code, lines, body, cells, &offsets);
-    loops::begin(&mut code, lines, cells);
+    loops::begin(&mut code, lines, body, cells);
     loops::loops(&mut code, lines, body, cells);
     turned.into_iter().for_each(|slot| turn(&mut code, body, cells, slot));
     results(&mut code, body, cells);

@@ -16,11 +16,15 @@ use super::graph::{Id, Lane, Op};
 use super::lines::{Access, Lines};
 use super::shift::Shift;
 
-/// Runs of fewer lanes begin where they begin: a vector more costs too much.
+/// Runs of fewer lanes begin where they begin, unless their results go past the caches: a vector more costs too much.
 const LONG: i32 = 256;
 
-/// Results of fewer bytes a run stay in the caches: the lines at the two ends of a run are read and written like others,
-/// which takes longer while what lies between them does not wait for memory.
+/// Code of more steps computes longer than memory takes, so that short runs gain nothing past the caches.
+const LIGHT: usize = 32;
+
+/// Of a strip with one result, short runs of fewer bytes leave it in the caches: the lines at the two ends of a run are
+/// read and written like others, and wait for memory while what lies between them does not. Of several results so much
+/// would be read before it is overwritten that this counts more.
 const FAR: u32 = 3072;
 
 /// Loops begin where a line of the cache does: otherwise how fast they run depends on what stands before them.
@@ -63,29 +67,37 @@ pub(super) fn lead(lines: &Lines) -> Option<u32> {
 
 /// Where the run begins: as far before its first lane as the lead lies behind an aligned address. Leaves the shift in
 /// its cells, and whether all results can go past the caches in theirs.
-pub(super) fn begin(code: &mut Assembler, lines: &Lines, cells: Cells) {
+pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
     let Some(Alignment { lead, shift, missing }) = cells.alignment else { return };
     let bytes = lines.streams[lead as usize].lane.bytes();
+    if let (Some(cell), 1) = (cells.past_caches, lines.streams.iter().filter(|stream| stream.is_result).count()) {
+        code.number(Code::Cmp_rm64_imm32, LENGTH, (FAR / bytes) as i32);
+        let far = code.jump(Code::Jae_rel32_64, None);
+        let at = code.cell(cell);
+        code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
+        code.here(far);
+    }
     let base = code.base(lead);
     code.two(Code::Mov_r64_rm64, WORK[0], base);
     code.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], bytes.ilog2() as i32));
     code.number(Code::And_rm32_imm8, Register::ECX, lines.lanes as i32 - 1);
     code.number(Code::Cmp_rm64_imm32, LENGTH, LONG);
     let long = code.jump(Code::Jae_rel32_64, None);
+    let wanted = cells.past_caches.filter(|_| body.steps.len() <= LIGHT).map(|cell| {
+        let at = code.cell(cell);
+        code.push(Instruction::with2(Code::Cmp_rm64_imm8, at, 0));
+        code.jump(Code::Jne_rel32_64, None)
+    });
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::ECX, Register::ECX));
     code.here(long);
+    wanted.into_iter().for_each(|jump| code.here(jump));
     for cell in [shift, missing] {
         let at = code.cell(cell);
         code.store(Code::Mov_rm64_r64, at, WORK[0]);
     }
     code.two(Code::Sub_r64_rm64, POSITION, WORK[0]);
     if let Some(cell) = cells.past_caches {
-        code.number(Code::Cmp_rm64_imm32, LENGTH, (FAR / bytes) as i32);
-        let far = code.jump(Code::Jae_rel32_64, None);
-        let at = code.cell(cell);
-        code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
-        code.here(far);
         for (stream, own) in lines.streams.iter().enumerate().filter(|(_, own)| own.is_result) {
             let base = code.base(stream as u32);
             let first = MemoryOperand::new(base, POSITION, own.lane.bytes(), 0, 0, false, Register::None);
