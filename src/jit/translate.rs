@@ -167,7 +167,6 @@ impl<'a, 'f> Translator<'a, 'f> {
         let block = if has_blocks { BLOCK } else { RUN } as i64;
         let step = if inner.blocked { block } else { 1 };
         self.counted(begin, end, step, |this, position| {
-            let outer = this.indices.insert(inner.axis, position);
             if inner.blocked {
                 let left = this.builder.ins().isub(end, position);
                 let block = this.builder.ins().iconst(types::I64, block);
@@ -179,16 +178,22 @@ impl<'a, 'f> Translator<'a, 'f> {
                     this.count_reads(&inner.body);
                 }
             }
-            this.statements(&inner.body);
+            this.at_position(inner.axis, position, |this| this.statements(&inner.body));
             if inner.blocked {
                 this.length = None;
                 this.vector = None;
             }
-            match outer {
-                Some(outer) => this.indices.insert(inner.axis, outer),
-                None => this.indices.remove(&inner.axis),
-            };
         });
+    }
+
+    /// Code of what stands in a loop over an axis.
+    pub fn at_position(&mut self, axis: AxisId, position: Value, body: impl FnOnce(&mut Self)) {
+        let outer = self.indices.insert(axis, position);
+        body(self);
+        match outer {
+            Some(outer) => self.indices.insert(axis, outer),
+            None => self.indices.remove(&axis),
+        };
     }
 
     fn count_reads(&mut self, statements: &[Statement]) {

@@ -17,7 +17,7 @@ use crate::op::{Binary, Element};
 
 /// How many turns at a time: what they have in common is loaded and stored once for so many, and the addresses of what
 /// they have not just fit in registers.
-const TURNS: u64 = 4;
+const TURNS: i64 = 4;
 
 /// The lines of a strip that are worth it: of longer ones the arithmetic takes the time, and compiling it too.
 const LONGEST: usize = 40;
@@ -30,44 +30,29 @@ impl Translator<'_, '_> {
         if !self.has_wide || !is_over_lanes || strip.lines.len() > LONGEST {
             return None;
         }
-        let several = Maker::new(self.plan, strip, inner.axis, self.precision == types::F64).several(TURNS)?;
+        let several = Maker::new(self.plan, strip, inner.axis, self.precision == types::F64).several(TURNS as u64)?;
         Some((strip, several))
     }
 
-    /// Runs the loop: several turns at once as long as there are so many and their function may be called.
+    /// Runs the loop: several turns at once where there are so many and their function may be called.
     pub(super) fn in_several_turns(&mut self, axis: AxisId, strip: &Strip, several: &Strip, begin: Value, end: Value) {
-        let position = self.builder.declare_var(types::I64);
-        self.builder.def_var(position, begin);
-        let [header, inside, many, one, after] = [(); 5].map(|()| self.builder.create_block());
-        self.builder.ins().jump(header, &[]);
-        self.builder.switch_to_block(header);
-        let at = self.builder.use_var(position);
-        let more = self.builder.ins().icmp(IntCC::SignedLessThan, at, end);
-        self.builder.ins().brif(more, inside, &[], after, &[]);
-        self.builder.switch_to_block(inside);
-        self.builder.seal_block(inside);
-        let outer = self.indices.insert(axis, at);
-        let behind = self.builder.ins().iadd_imm_s(at, TURNS as i64);
-        let enough = self.builder.ins().icmp(IntCC::SignedLessThanOrEqual, behind, end);
-        self.builder.ins().brif(enough, many, &[], one, &[]);
-        self.builder.switch_to_block(many);
-        self.builder.seal_block(many);
-        self.strip_or(several, Some((one, Purpose::Turns)));
-        self.builder.def_var(position, behind);
-        self.builder.ins().jump(header, &[]);
-        self.builder.switch_to_block(one);
-        self.builder.seal_block(one);
-        self.strip(strip);
-        let next = self.builder.ins().iadd_imm_s(at, 1);
-        self.builder.def_var(position, next);
-        self.builder.ins().jump(header, &[]);
-        self.builder.seal_block(header);
-        self.builder.switch_to_block(after);
-        self.builder.seal_block(after);
-        match outer {
-            Some(outer) => self.indices.insert(axis, outer),
-            None => self.indices.remove(&axis),
-        };
+        self.counted(begin, end, TURNS, |this, at| {
+            let behind = this.builder.ins().iadd_imm_s(at, TURNS);
+            let enough = this.builder.ins().icmp(IntCC::SignedLessThanOrEqual, behind, end);
+            let [many, one, after] = [(); 3].map(|()| this.builder.create_block());
+            this.builder.ins().brif(enough, many, &[], one, &[]);
+            this.builder.switch_to_block(many);
+            this.builder.seal_block(many);
+            this.at_position(axis, at, |this| this.strip_or(several, Some((one, Purpose::Turns))));
+            this.builder.ins().jump(after, &[]);
+            this.builder.switch_to_block(one);
+            this.builder.seal_block(one);
+            let stop = this.builder.ins().select(enough, behind, end);
+            this.counted(at, stop, 1, |this, turn| this.at_position(axis, turn, |this| this.strip(strip)));
+            this.builder.ins().jump(after, &[]);
+            this.builder.switch_to_block(after);
+            this.builder.seal_block(after);
+        });
     }
 }
 
