@@ -29,7 +29,7 @@ mod value;
 mod whole;
 
 use crate::ir::{OutputRole, Program};
-use crate::kernel::{Function, Input, Output, Plan};
+use crate::kernel::{Function, Input, Output, Plan, for_each_loop_mut, together};
 
 /// What runs a plan.
 #[derive(Clone, Copy)]
@@ -63,5 +63,8 @@ pub fn fuse(program: &Program, target: &Target<'_>) -> Plan {
     if target.contracted {
         contract::contract(&mut values, &levels);
     }
-    schedule::schedule(plan, &values, levels, target.inlined)
+    let mut plan = schedule::schedule(plan, &values, levels, target.inlined);
+    let mut found = together(&plan).into_iter();
+    for_each_loop_mut(&mut plan.statements, &mut |inner| inner.together = found.next().flatten());
+    plan
 }

@@ -264,7 +264,7 @@ impl Scheduler<'_> {
         self.vector = vector;
         self.available = available;
         self.available.extend(provided);
-        Statement::Loop(Loop { axis, blocked, accumulators, body })
+        Statement::Loop(Loop { axis, blocked, accumulators, body, together: None })
     }
 
     /// Whether a value is a sum or a product that is one double at a position of this loop.

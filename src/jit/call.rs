@@ -15,10 +15,13 @@ use super::pages::{comes_as_pages, room, zeros};
 use super::ranges;
 use super::run;
 use super::share::Threads;
+use super::together;
 use super::whole::Scratch;
 use crate::bind::{Binding, InputBinding};
 use crate::ir::AxisId;
-use crate::kernel::{BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef};
+use crate::kernel::{
+    BLOCK, Buffer, BufferId, BufferKind, Loop, Place, Plan, Statement, TensorRef, Together, for_each_loop,
+};
 use crate::op::Element;
 use crate::tensor::{DType, Slice, SliceMut};
 
@@ -269,7 +272,11 @@ impl Call<'_, '_> {
     fn place_memory(&mut self, outputs: &mut Outputs) -> Result<WorkingMemory, CallError> {
         let plan = self.plan;
         let (mut shared, mut local) = (Room::default(), Room::default());
+        self.place_turns(&plan.statements, &mut local)?;
         for (position, buffer) in plan.buffers.iter().enumerate() {
+            if self.layout.is_of_turns(BufferId(position as u32)) {
+                continue;
+            }
             let room = if buffer.local { &mut local } else { &mut shared };
             let offset = room.take(self.buffer_bytes(buffer)?)?;
             let lanes = if buffer.block { BLOCK } else { 1 };
@@ -317,6 +324,33 @@ impl Call<'_, '_> {
         }
         let (copies, local_bytes) = (base.wrapping_add(copies), local.bytes);
         Ok(WorkingMemory { copies, local: base.wrapping_add(start), local_bytes, shared: needs.shared })
+    }
+
+    /// Lays out the local buffers of turns that go together, and says how many do.
+    fn place_turns(&mut self, statements: &[Statement], local: &mut Room) -> Result<(), CallError> {
+        let mut placed = Ok(());
+        for_each_loop(statements, &mut |inner| {
+            if let (Some(together), Ok(())) = (&inner.together, &placed) {
+                placed = self.place_turn(together, local);
+            }
+        });
+        placed
+    }
+
+    fn place_turn(&mut self, together: &Together, local: &mut Room) -> Result<(), CallError> {
+        let (plan, start) = (self.plan, local.bytes);
+        let mut turn = Room::default();
+        for &id in &together.buffers {
+            let buffer = plan.buffer(id);
+            let offset = start.checked_add(turn.take(self.buffer_bytes(buffer)?)?).ok_or(CallError::TooLarge)?;
+            self.place(TensorRef::Buffer(id), offset as u64, &buffer.axes, 1);
+        }
+        let turns = together::turns(plan, together, self.precision.bytes(), self.binding);
+        local.take(turn.bytes.checked_mul(turns).ok_or(CallError::TooLarge)?)?;
+        let cell = self.layout.together(together);
+        self.frame[cell] = turns as u64;
+        self.frame[cell + 1] = turn.bytes as u64;
+        Ok(())
     }
 
     /// What the stages need beside their buffers.

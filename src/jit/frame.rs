@@ -2,9 +2,10 @@
 //!
 //! In this order: the extent of every axis; for every input, output and buffer its address (for a local
 //! buffer its offset in the memory of the running range) and its strides in elements; the parameters; the
-//! scalars that outlive a stage; whether results are written past the caches.
+//! scalars that outlive a stage; for every loop whose turns go together, how many do and how many bytes each of them has
+//! for itself; whether results are written past the caches.
 
-use crate::kernel::{BufferId, Plan, RegisterId, TensorRef};
+use crate::kernel::{BufferId, Plan, RegisterId, TensorRef, Together, for_each_loop};
 
 /// Where everything is.
 #[derive(Clone, Debug)]
@@ -12,8 +13,10 @@ pub(super) struct Layout {
     inputs: Vec<u32>,
     outputs: Vec<u32>,
     buffers: Vec<u32>,
+    of_turns: Vec<bool>,
     parameters: u32,
     registers: u32,
+    together: u32,
     cells: u32,
 }
 
@@ -30,8 +33,15 @@ impl Layout {
         let buffers = plan.buffers.iter().map(|buffer| place(buffer.axes.len())).collect();
         let parameters = next;
         let registers = parameters + plan.parameters.len() as u32;
-        let cells = registers + plan.registers.len() as u32 + 1;
-        Layout { inputs, outputs, buffers, parameters, registers, cells }
+        let together = registers + plan.registers.len() as u32;
+        let mut cells = together + 1;
+        let mut of_turns = vec![false; plan.buffers.len()];
+        for_each_loop(&plan.statements, &mut |inner| {
+            let Some(together) = &inner.together else { return };
+            cells += 2;
+            together.buffers.iter().for_each(|buffer| of_turns[buffer.0 as usize] = true);
+        });
+        Layout { inputs, outputs, buffers, of_turns, parameters, registers, together, cells }
     }
 
     /// How many cells there are.
@@ -57,6 +67,16 @@ impl Layout {
     /// The cell that says whether results are written past the caches.
     pub fn past_caches(&self) -> usize {
         self.cells() - 1
+    }
+
+    /// Whether turns that go together have a buffer each for themselves.
+    pub fn is_of_turns(&self, buffer: BufferId) -> bool {
+        self.of_turns[buffer.0 as usize]
+    }
+
+    /// The cell that says how many turns go together; the bytes that each has for itself follow.
+    pub fn together(&self, together: &Together) -> usize {
+        (self.together + 2 * together.number) as usize
     }
 
     pub fn parameter(&self, parameter: u32) -> usize {

@@ -19,6 +19,7 @@ mod ranges;
 mod run;
 mod share;
 mod strip;
+mod together;
 mod translate;
 mod turns;
 mod vector;

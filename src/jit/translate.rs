@@ -16,6 +16,7 @@ use super::arithmetic::{combine, lane_type, neutral, resize};
 use super::frame::Layout;
 use super::functions::{Form, symbol};
 use super::strip::reads;
+use super::together::Turn;
 use super::wide_strip::VectorCode;
 use crate::ir::AxisId;
 use crate::kernel::{
@@ -44,6 +45,8 @@ pub(super) struct Translator<'a, 'f> {
     /// How many strips of the running block are still to read something, the running one included, if the next block is
     /// as near as what is asked for ahead.
     pub reads: FxHashMap<Access, usize>,
+    /// The running turn of a loop whose turns go together.
+    pub turn: Option<Turn>,
     registers: FxHashMap<RegisterId, Variable>,
     /// Addresses that differ from the frame's: the accumulators of the stage.
     bases: FxHashMap<BufferId, Value>,
@@ -93,6 +96,7 @@ impl<'a, 'f> Translator<'a, 'f> {
             length: None,
             vector: None,
             reads: FxHashMap::default(),
+            turn: None,
             registers: FxHashMap::default(),
             bases: FxHashMap::default(),
             imports: FxHashMap::default(),
@@ -163,6 +167,9 @@ impl<'a, 'f> Translator<'a, 'f> {
         if let Some((strip, several)) = self.several_turns(inner) {
             return self.in_several_turns(inner.axis, strip, &several, begin, end);
         }
+        if let Some(together) = &inner.together {
+            return self.in_turns_together(inner, together, begin, end);
+        }
         let has_blocks = self.plan.has_blocks(&inner.body);
         let block = if has_blocks { BLOCK } else { RUN } as i64;
         let step = if inner.blocked { block } else { 1 };
@@ -212,6 +219,12 @@ impl<'a, 'f> Translator<'a, 'f> {
 
     /// `for position in (begin..end).step_by(step)`
     pub fn counted(&mut self, begin: Value, end: Value, step: i64, body: impl FnOnce(&mut Self, Value)) {
+        let step = self.builder.ins().iconst(types::I64, step);
+        self.counted_by(begin, end, step, body);
+    }
+
+    /// The same by a step that is computed.
+    pub fn counted_by(&mut self, begin: Value, end: Value, step: Value, body: impl FnOnce(&mut Self, Value)) {
         let position = self.builder.declare_var(types::I64);
         self.builder.def_var(position, begin);
         let [header, inside, after] = [(); 3].map(|()| self.builder.create_block());
@@ -223,7 +236,7 @@ impl<'a, 'f> Translator<'a, 'f> {
         self.builder.switch_to_block(inside);
         self.builder.seal_block(inside);
         body(self, at);
-        let next = self.builder.ins().iadd_imm_s(at, step);
+        let next = self.builder.ins().iadd(at, step);
         self.builder.def_var(position, next);
         self.builder.ins().jump(header, &[]);
         self.builder.seal_block(header);
@@ -250,7 +263,11 @@ impl<'a, 'f> Translator<'a, 'f> {
             }
             if self.plan.buffer(buffer).local {
                 let offset = self.cell(cell, types::I64);
-                return self.builder.ins().iadd(self.local, offset);
+                let first = self.builder.ins().iadd(self.local, offset);
+                return match self.turn.as_ref().and_then(|turn| turn.offset(buffer)) {
+                    Some(offset) => self.builder.ins().iadd(first, offset),
+                    None => first,
+                };
             }
         }
         self.cell(cell, types::I64)

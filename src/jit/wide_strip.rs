@@ -162,15 +162,17 @@ impl Translator<'_, '_> {
         let read_back = |output| self.plan.reads_back(&self.plan.statements, output);
         let is_result = written && matches!(at.tensor, TensorRef::Output(output) if !read_back(output));
         let is_local = matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local);
-        let ahead = if block || is_local { Ahead::Nothing } else { self.ahead(at) };
+        let ahead = if block || is_local { Ahead::Nothing } else { self.ahead(at, sources.strip) };
         let of_four = if once { self.of_four(at, vector) } else { None };
         Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, ahead, of_four, positions })
     }
 
     /// What strips that read the same of a block have in the caches the last one asks for, of the next block: the time
-    /// until then is that of all of them.
-    fn ahead(&self, access: &kernel::Access) -> Ahead {
+    /// until then is that of all of them. Of what several steps of a turn read, the one that computes most asks for that
+    /// of a later turn.
+    fn ahead(&self, access: &kernel::Access, strip: &Strip) -> Ahead {
         match self.reads.get(&turns::first(access)) {
+            None if self.turn.as_ref().is_some_and(|turn| turn.asks(access, strip)) => Ahead::NextRow,
             None => Ahead::Next,
             Some(0 | 1) => Ahead::NextBlock,
             Some(_) => Ahead::Nothing,
@@ -249,8 +251,14 @@ impl Translator<'_, '_> {
             let Some(address) = sources.address(stream.of) else { continue };
             let cell = wide.cells.streams + 2 * position as u32;
             store(self, cell, address.base);
-            if let (false, Some(step)) = (stream.contiguous, address.step) {
-                store(self, cell + 1, step);
+            let second = match (stream.contiguous, address.step) {
+                (false, step) => step,
+                (true, _) if stream.ahead == Ahead::NextRow => kernel_access(sources.strip, stream.of)
+                    .and_then(|access| self.later_row(access, address.base, address.ty.bytes())),
+                (true, _) => None,
+            };
+            if let Some(second) = second {
+                store(self, cell + 1, second);
             }
         }
         for (position, uniform) in wide.uniforms.iter().enumerate() {

@@ -6,12 +6,14 @@
 //! cut into ranges (every range has its own accumulators, which are combined in order), or straight-line
 //! code. A loop is scalar (one position at a time) or blocked (up to [`BLOCK`] positions at a time; the
 //! axis is then the vector axis of everything inside, and each value that varies along it is a strip of
-//! lanes). Inside of a blocked loop reals have the precision of the loss, elsewhere they are doubles.
+//! lanes). The turns of a scalar loop may go through its steps a few at a time ([`Together`]). Inside of a
+//! blocked loop reals have the precision of the loss, elsewhere they are doubles.
 
 mod instruction;
 mod plan;
 mod print;
 mod summary;
+mod together;
 mod verify;
 
 pub use instruction::Instruction;
@@ -20,4 +22,5 @@ pub use plan::{
     Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement, Strip, Target,
     TensorRef, WholeCall, WholeOp, WholeOperand,
 };
+pub use together::{TOGETHER, Together, for_each_loop, for_each_loop_mut, steps, together};
 pub use verify::{PlanError, verify};

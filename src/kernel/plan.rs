@@ -1,6 +1,7 @@
 //! The data.
 
 use super::instruction::Instruction;
+use super::together::Together;
 use crate::ir::{AxisData, AxisId};
 use crate::op::{Binary, Element, ReduceOp, Unary};
 
@@ -70,7 +71,7 @@ pub struct Register {
 }
 
 /// Memory that a strip reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TensorRef {
     /// By `InputId`.
     Input(u32),
@@ -81,7 +82,7 @@ pub enum TensorRef {
 }
 
 /// The position along one axis of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Coordinate {
     /// That of an open loop.
     Axis(AxisId),
@@ -94,7 +95,7 @@ pub enum Coordinate {
 }
 
 /// An element of a tensor. For a block buffer the lane of the vector axis is added.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Access {
     /// Of what.
     pub tensor: TensorRef,
@@ -302,6 +303,8 @@ pub struct Loop {
     pub accumulators: Vec<Accumulator>,
     /// What it does.
     pub body: Vec<Statement>,
+    /// If each step of the body is done for a few turns before the next step: what these have each for themselves.
+    pub together: Option<Together>,
 }
 
 /// A step of the program.

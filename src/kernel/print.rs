@@ -123,7 +123,7 @@ impl Plan {
                 write!(f, " by groups in {group}[block]")?;
             }
         }
-        writeln!(f, ":")?;
+        writeln!(f, "{}:", if inner.together.is_some() { ", each step for a few turns" } else { "" })?;
         inner.body.iter().try_for_each(|statement| self.statement(f, statement, depth + 1))
     }
 

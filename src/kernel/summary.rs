@@ -61,7 +61,8 @@ impl Plan {
         text
     }
 
-    fn element_bytes(&self, tensor: TensorRef, real: usize) -> usize {
+    /// Bytes of an element in memory, if reals take so many.
+    pub fn element_bytes(&self, tensor: TensorRef, real: usize) -> usize {
         let (element, accumulator) = match tensor {
             TensorRef::Input(input) => (self.inputs[input as usize].element, false),
             TensorRef::Output(_) => (Element::Real, false),

@@ -5,7 +5,8 @@
 //! block buffer is used in a strip; only declared registers and buffers occur; a call's buffers are
 //! single blocks; whole operations and `repeat` stand at the top, on whole buffers; inputs are not written; a strip that runs once has no line that varies.
 //! What threads share: the ranges of a loop at the top write tensors at their own positions of its axis only, set only
-//! scalars of their own, and reduce into memory of their own or what the loop reduces.
+//! scalars of their own, and reduce into memory of their own or what the loop reduces. Turns that go together are those
+//! of a loop that allows it.
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
 use super::instruction::Instruction;
@@ -13,6 +14,7 @@ use super::plan::{
     Access, Accumulator, BufferId, Coordinate, Effect, Function, Loop, Operand, Place, Plan, RegisterId, Repeat,
     Statement, Strip, Target, TensorRef, WholeCall,
 };
+use super::together::{for_each_loop, together};
 use crate::ir::AxisId;
 use crate::op::{Element, LOGISTIC, ReduceOp};
 
@@ -27,7 +29,16 @@ pub struct PlanError(pub String);
 /// With the first violation.
 pub fn verify(plan: &Plan) -> Result<(), PlanError> {
     let mut check = Check { plan, open: Vec::new(), vector: None, reduced: Vec::new() };
-    check.statements(&plan.statements)
+    check.statements(&plan.statements)?;
+    let mut found = together(plan).into_iter();
+    let mut wrong = None;
+    for_each_loop(&plan.statements, &mut |inner| {
+        let found = found.next().flatten();
+        if inner.together.is_some() && inner.together != found {
+            wrong = Some(inner.axis);
+        }
+    });
+    require(wrong.is_none(), || format!("turns go together that may not, over {wrong:?}"))
 }
 
 struct Check<'a> {

@@ -2,12 +2,12 @@
 
 use iced_x86::{Code, Instruction, MemoryOperand};
 
-use super::assembler::Assembler;
+use super::assembler::{Assembler, BASES, WORK};
 use super::graph::Lane;
 use crate::kernel::BLOCK;
 
 /// How many bytes before they are needed lanes are asked for: the processor's own guesses end at every page of 4096.
-const SOON: i64 = 2048;
+pub(in crate::jit) const SOON: i64 = 2048;
 
 /// Which lanes of a stream are asked for before they are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(in crate::jit) enum Ahead {
     Next,
     /// Those of the next block, for the second cache: the first one is full of what lies between.
     NextBlock,
+    /// Those of a later row, where the second argument cell of the stream says that it begins.
+    NextRow,
 }
 
 impl Assembler {
@@ -25,7 +27,13 @@ impl Assembler {
     pub fn ask(&mut self, stream: u32, mut at: MemoryOperand, lane: Lane) {
         let (distance, code) = match self.layout.access[stream as usize].ahead {
             Ahead::Nothing => return,
-            Ahead::Next => (SOON, Code::Prefetcht0_m8),
+            Ahead::NextRow if BASES.contains(&at.base) => {
+                let row = self.cell(self.layout.streams + 2 * stream + 1);
+                self.load(Code::Mov_r64_rm64, WORK[0], row);
+                at.base = WORK[0];
+                (0, Code::Prefetcht0_m8)
+            }
+            Ahead::Next | Ahead::NextRow => (SOON, Code::Prefetcht0_m8),
             Ahead::NextBlock => (BLOCK as i64 * i64::from(lane.bytes()), Code::Prefetcht1_m8),
         };
         at.displacement += distance;

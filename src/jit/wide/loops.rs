@@ -25,7 +25,7 @@ const LIGHT: usize = 32;
 /// Of a strip with one result, short runs of fewer bytes leave it in the caches: the lines at the two ends of a run are
 /// read and written like others, and wait for memory while what lies between them does not. Of several results so much
 /// would be read before it is overwritten that this counts more.
-const FAR: u32 = 3072;
+const FAR: u32 = 2048;
 
 /// Loops begin where a line of the cache does: otherwise how fast they run depends on what stands before them.
 const LINE: u64 = 64;

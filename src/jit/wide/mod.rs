@@ -28,7 +28,7 @@ mod shift;
 mod trace;
 mod under;
 
-pub(super) use ahead::Ahead;
+pub(super) use ahead::{Ahead, SOON};
 pub(super) use function::Cells;
 pub(super) use graph::Lane;
 pub(super) use lines::{Access, Facts, Stream, Uniform};
