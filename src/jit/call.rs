@@ -358,7 +358,7 @@ impl Call<'_, '_> {
         for statement in statements {
             match statement {
                 Statement::Loop(stage) => {
-                    let cut = ranges::cut(self.plan, stage, self.binding);
+                    let cut = ranges::cut(self.plan, stage, self.precision.bytes(), self.binding);
                     needs.copies = needs.copies.max(self.copies(stage, cut.count)?);
                     let work = ranges::work(stage, self.binding);
                     let threads = self.threads.used(work, cut.count);

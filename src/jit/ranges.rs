@@ -3,6 +3,7 @@
 //! Both depend on the plan and the extents only: what is reduced in a range is combined in the order of the ranges, so
 //! the bits of a result depend on where they begin.
 
+use super::together;
 use crate::bind::Binding;
 use crate::kernel::{BLOCK, Buffer, Loop, Place, Plan, Statement};
 
@@ -25,10 +26,12 @@ pub(super) struct Cut {
     pub length: usize,
 }
 
-/// Cuts a stage.
-pub(super) fn cut(plan: &Plan, stage: &Loop, binding: &Binding<'_>) -> Cut {
+/// Cuts a stage of a program whose reals have so many bytes.
+pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, binding: &Binding<'_>) -> Cut {
     let extent = binding.extent(stage.axis);
-    let rounded = |length: usize| if stage.blocked { length.next_multiple_of(BLOCK) } else { length.max(1) };
+    // Turns that go together are in one range.
+    let least = stage.together.as_ref().map_or(1, |together| together::turns(plan, together, real, binding));
+    let rounded = |length: usize| if stage.blocked { length.next_multiple_of(BLOCK) } else { length.max(least) };
     let share = extent.div_ceil(RANGES);
     let mut length = rounded(if stage.blocked { share.max(SHORTEST) } else { share });
     let bytes = reduced_bytes(plan, stage, binding);

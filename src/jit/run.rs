@@ -132,7 +132,7 @@ impl Call<'_, '_> {
 
     /// Runs a stage over its ranges and combines what they reduce.
     fn run(&mut self, function: StageFunction, stage: &Loop, memory: &WorkingMemory) {
-        let cut = ranges::cut(self.plan, stage, self.binding);
+        let cut = ranges::cut(self.plan, stage, self.precision.bytes(), self.binding);
         self.start(stage, cut, memory);
         let running = Running {
             function,

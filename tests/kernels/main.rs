@@ -8,4 +8,5 @@ mod losses;
 mod order;
 mod random;
 mod shapes;
+mod together;
 mod turns;
