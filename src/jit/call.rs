@@ -8,6 +8,7 @@
 
 use smallvec::SmallVec;
 
+use super::caches::past_caches;
 use super::frame::Layout;
 use super::module::{Compiled, Precision};
 use super::outputs::Outputs;
@@ -141,10 +142,6 @@ impl Compiled {
     }
 }
 
-/// Bytes of inputs and results from which on results are written past the caches: more than the caches that two cores
-/// have to themselves.
-const PAST_CACHES: usize = 8 << 20;
-
 /// One call under preparation.
 pub(super) struct Call<'a, 'b> {
     pub plan: &'a Plan,
@@ -182,16 +179,14 @@ impl Call<'_, '_> {
         }
     }
 
-    /// Results of a call whose tensors do not fit into the caches are written past them: nobody finds them there anyway,
-    /// and the memory that is overwritten need not be read before. Not so if the system makes the memory page by page
-    /// while it is written: the zeros that it has just written are in the caches.
+    /// Says which results are written past the caches.
     fn choose_caches(&mut self, is_fresh: bool) -> Result<(), CallError> {
         let all = self.plan.inputs.iter().map(|input| &input.axes);
         let mut bytes = 0_usize;
         for axes in all.chain(self.plan.outputs.iter().map(|output| &output.axes)) {
             bytes = bytes.saturating_add(self.count(axes)?.saturating_mul(self.precision.bytes()));
         }
-        self.frame[self.layout.past_caches()] = u64::from(bytes >= PAST_CACHES && !is_fresh);
+        self.frame[self.layout.past_caches()] = past_caches(bytes, is_fresh) as u64;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! In this order: the extent of every axis; for every input, output and buffer its address (for a local
 //! buffer its offset in the memory of the running range) and its strides in elements; the parameters; the
 //! scalars that outlive a stage; for every loop whose turns go together, how many do and how many bytes each of them has
-//! for itself; whether results are written past the caches.
+//! for itself; which results are written past the caches.
 
 use crate::kernel::{BufferId, Plan, RegisterId, TensorRef, Together, for_each_loop};
 
@@ -64,7 +64,7 @@ impl Layout {
         start as usize
     }
 
-    /// The cell that says whether results are written past the caches.
+    /// The cell that says which results are written past the caches.
     pub fn past_caches(&self) -> usize {
         self.cells() - 1
     }

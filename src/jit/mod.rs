@@ -2,11 +2,12 @@
 //!
 //! [`compile`] schedules a program and translates every stage of the plan ([`translate`], [`strip`], [`vector`],
 //! [`arithmetic`]) into one function; [`frame`] says how a call hands over its data, [`call`] is the
-//! border where that happens, [`run`] runs the stages, cut by [`ranges`] and shared among threads by [`share`], [`functions`] are the precompiled functions that kernels call, [`whole`] the operations
-//! on whole tensors.
+//! border where that happens, [`run`] runs the stages, cut by [`ranges`] and shared among threads by [`share`],
+//! [`functions`] are the precompiled functions that kernels call, [`whole`] the operations on whole tensors.
 //! [`module`] owns the code.
 
 mod arithmetic;
+mod caches;
 mod call;
 mod fill;
 mod frame;

@@ -46,6 +46,8 @@ pub(super) struct Turn {
     axis: AxisId,
     /// How many turns go together.
     turns: Value,
+    /// Whether a function is computed in it.
+    has_functions: bool,
     /// What it has for itself.
     buffers: Vec<BufferId>,
     /// How far that lies after what the first one has.
@@ -58,6 +60,11 @@ impl Turn {
     /// How far memory lies after what it is for the first turn.
     pub fn offset(&self, buffer: BufferId) -> Option<Value> {
         self.buffers.contains(&buffer).then_some(self.offset)
+    }
+
+    /// Whether it computes rather than waits for memory.
+    pub fn is_computing(&self) -> bool {
+        self.has_functions
     }
 
     /// Whether a strip asks for what it reads of a later turn: the one that computes most, as memory has the most time then.
@@ -116,7 +123,8 @@ impl Translator<'_, '_> {
                     let number = this.builder.ins().isub(position, start);
                     let offset = this.builder.ins().imul(number, bytes);
                     let (axis, buffers, readers) = (inner.axis, together.buffers.clone(), Rc::clone(&readers));
-                    this.turn = Some(Turn { axis, turns, buffers, offset, readers });
+                    let has_functions = together.has_functions;
+                    this.turn = Some(Turn { axis, turns, has_functions, buffers, offset, readers });
                     let scalars = this.builder.ins().stack_addr(types::I64, slot, 0);
                     let offset = this.builder.ins().imul_imm_s(number, SCALAR as i64);
                     let scalars = this.builder.ins().iadd(scalars, offset);

@@ -11,7 +11,9 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_module::Module;
 
 use super::arithmetic::{combine, real_constant, resize};
+use super::caches::PastCaches;
 use super::strip::{Address, Lines, Prepared};
+use super::together::Turn;
 use super::translate::Translator;
 use super::turns;
 use super::wide::{self, Access, Ahead, Facts, Lane, Uniform, Wide};
@@ -266,7 +268,7 @@ impl Translator<'_, '_> {
             store(self, wide.cells.uniforms + position as u32, value);
         }
         if let Some(cell) = wide.cells.past_caches {
-            let wanted = self.cell(self.layout.past_caches(), types::I64);
+            let wanted = self.is_past_caches();
             store(self, cell, wanted);
         }
         self.builder.ins().call(callee.function, &[cells, sources.length]);
@@ -279,6 +281,15 @@ impl Translator<'_, '_> {
             let whole = combine(&mut self.builder, *op, so_far, value);
             self.builder.def_var(*partial, whole);
         }
+    }
+
+    /// Whether results are written past the caches: those of turns that compute a function only where all are.
+    fn is_past_caches(&mut self) -> Value {
+        let most =
+            if self.turn.as_ref().is_some_and(Turn::is_computing) { PastCaches::All } else { PastCaches::Waiting };
+        let wanted = self.cell(self.layout.past_caches(), types::I64);
+        let wanted = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, wanted, most as i64);
+        self.builder.ins().uextend(types::I64, wanted)
     }
 
     /// What an argument cell is filled with.

@@ -1,0 +1,72 @@
+//! What a call moves and what the machine has → which results are written past the caches.
+//!
+//! Nobody finds there what does not fit, and memory that is overwritten need not be read before.
+
+use std::sync::OnceLock;
+
+/// Bytes of inputs and results from which on results are written past the caches: more than the caches that two cores
+/// have to themselves.
+const PAST_CACHES: usize = 8 << 20;
+
+/// Which results are written past the caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PastCaches {
+    /// None.
+    Nothing,
+    /// Those of loops that wait for memory. Others compute so long that reading what they overwrite costs nothing, as long
+    /// as it comes from the last cache.
+    Waiting,
+    /// All.
+    All,
+}
+
+/// For a call that moves so many bytes. Nothing if the system makes the memory page by page while it is written: the zeros
+/// that it has just written are in the caches.
+pub(super) fn past_caches(bytes: usize, is_fresh: bool) -> PastCaches {
+    if is_fresh || bytes < PAST_CACHES {
+        PastCaches::Nothing
+    } else if bytes < share_of_last_cache() / 2 {
+        PastCaches::Waiting
+    } else {
+        PastCaches::All
+    }
+}
+
+/// Bytes of the last cache that are a processor's own if all use it alike; 0 if that is not known.
+fn share_of_last_cache() -> usize {
+    static SHARE: OnceLock<usize> = OnceLock::new();
+    *SHARE.get_or_init(measured)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn measured() -> usize {
+    let caches = raw_cpuid::CpuId::new().get_cache_parameters();
+    let last = caches.into_iter().flatten().max_by_key(|cache| cache.level());
+    last.map_or(0, |cache| {
+        let lines = cache.sets() * cache.associativity() * cache.physical_line_partitions();
+        lines * cache.coherency_line_size() / cache.max_cores_for_cache().max(1)
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn measured() -> usize {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_calls_write_more_past_the_caches() {
+        let mut before = PastCaches::Nothing;
+        for bytes in (0..40).map(|bit| 1_usize << bit) {
+            let own = past_caches(bytes, false);
+            assert!(own >= before, "{bytes}: {own:?} after {before:?}");
+            assert_eq!(own == PastCaches::Nothing, bytes < PAST_CACHES);
+            assert_eq!(past_caches(bytes, true), PastCaches::Nothing);
+            before = own;
+        }
+        assert_eq!(before, PastCaches::All);
+    }
+}
