@@ -267,7 +267,9 @@ impl Call<'_, '_> {
     fn place_memory(&mut self, outputs: &mut Outputs) -> Result<WorkingMemory, CallError> {
         let plan = self.plan;
         let (mut shared, mut local) = (Room::default(), Room::default());
-        self.place_turns(&plan.statements, &mut local)?;
+        if self.layout.has_turns() {
+            self.place_turns(&plan.statements, &mut local)?;
+        }
         for (position, buffer) in plan.buffers.iter().enumerate() {
             if self.layout.is_of_turns(BufferId(position as u32)) {
                 continue;

@@ -13,6 +13,7 @@ pub(super) struct Layout {
     inputs: Vec<u32>,
     outputs: Vec<u32>,
     buffers: Vec<u32>,
+    has_turns: bool,
     of_turns: Vec<bool>,
     parameters: u32,
     registers: u32,
@@ -34,14 +35,15 @@ impl Layout {
         let parameters = next;
         let registers = parameters + plan.parameters.len() as u32;
         let together = registers + plan.registers.len() as u32;
-        let mut cells = together + 1;
+        let (mut cells, mut has_turns) = (together + 1, false);
         let mut of_turns = vec![false; plan.buffers.len()];
         for_each_loop(&plan.statements, &mut |inner| {
             let Some(together) = &inner.together else { return };
             cells += 2;
+            has_turns = true;
             together.buffers.iter().for_each(|buffer| of_turns[buffer.0 as usize] = true);
         });
-        Layout { inputs, outputs, buffers, of_turns, parameters, registers, together, cells }
+        Layout { inputs, outputs, buffers, has_turns, of_turns, parameters, registers, together, cells }
     }
 
     /// How many cells there are.
@@ -67,6 +69,11 @@ impl Layout {
     /// The cell that says which results are written past the caches.
     pub fn past_caches(&self) -> usize {
         self.cells() - 1
+    }
+
+    /// Whether there are turns that go together.
+    pub fn has_turns(&self) -> bool {
+        self.has_turns
     }
 
     /// Whether turns that go together have a buffer each for themselves.
