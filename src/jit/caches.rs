@@ -13,8 +13,8 @@ const PAST_CACHES: usize = 8 << 20;
 pub(super) enum PastCaches {
     /// None.
     Nothing,
-    /// Those of loops that wait for memory. Others compute so long that reading what they overwrite costs nothing, as long
-    /// as it comes from the last cache.
+    /// Those of loops that read what they overwrite when they need it. Turns that go together and compute a function have
+    /// it ahead of time and compute so long that reading it costs nothing, as long as it comes from the last cache.
     Waiting,
     /// All.
     All,
@@ -26,13 +26,14 @@ pub(super) fn past_caches(bytes: usize, is_fresh: bool) -> PastCaches {
     if is_fresh || bytes < PAST_CACHES {
         PastCaches::Nothing
     } else if bytes < share_of_last_cache() / 2 {
+        // Half of it: others work there too.
         PastCaches::Waiting
     } else {
         PastCaches::All
     }
 }
 
-/// Bytes of the last cache that are a processor's own if all use it alike; 0 if that is not known.
+/// Bytes of the last cache that are a processor's own if all use it alike; 0, and all results go past it, if that is not known.
 fn share_of_last_cache() -> usize {
     static SHARE: OnceLock<usize> = OnceLock::new();
     *SHARE.get_or_init(measured)
@@ -43,8 +44,9 @@ fn measured() -> usize {
     let caches = raw_cpuid::CpuId::new().get_cache_parameters();
     let last = caches.into_iter().flatten().max_by_key(|cache| cache.level());
     last.map_or(0, |cache| {
-        let lines = cache.sets() * cache.associativity() * cache.physical_line_partitions();
-        lines * cache.coherency_line_size() / cache.max_cores_for_cache().max(1)
+        let ways = cache.associativity().saturating_mul(cache.physical_line_partitions());
+        let lines = cache.sets().saturating_mul(ways);
+        lines.saturating_mul(cache.coherency_line_size()) / cache.max_cores_for_cache().max(1)
     })
 }
 

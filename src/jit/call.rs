@@ -344,7 +344,7 @@ impl Call<'_, '_> {
         }
         let turns = together::turns(plan, together, self.precision.bytes(), self.binding);
         local.take(turn.bytes.checked_mul(turns).ok_or(CallError::TooLarge)?)?;
-        let cell = self.layout.together(together);
+        let cell = self.layout.turns(together);
         self.frame[cell] = turns as u64;
         self.frame[cell + 1] = turn.bytes as u64;
         Ok(())

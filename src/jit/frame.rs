@@ -82,7 +82,7 @@ impl Layout {
     }
 
     /// The cell that says how many turns go together; the bytes that each has for itself follow.
-    pub fn together(&self, together: &Together) -> usize {
+    pub fn turns(&self, together: &Together) -> usize {
         (self.together + 2 * together.number) as usize
     }
 

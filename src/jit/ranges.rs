@@ -1,6 +1,6 @@
 //! A stage and the extents of a call → the ranges that it is cut into, and what it costs.
 //!
-//! Both depend on the plan and the extents only: what is reduced in a range is combined in the order of the ranges, so
+//! Both depend on the plan, the precision and the extents only: what is reduced in a range is combined in the order of the ranges, so
 //! the bits of a result depend on where they begin.
 
 use super::together;
@@ -19,6 +19,9 @@ const COPIES: usize = 16 << 20;
 /// How much work of a range is worth a cell of such a copy, which is filled and added up.
 const CELL: u64 = 100;
 
+/// What a turn costs, as [`work`] measures it, that is worth a range of its own.
+const LONG_TURN: u64 = 200_000;
+
 /// The ranges of a stage: `count` of `length` positions, the last one perhaps shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
@@ -29,9 +32,11 @@ pub(super) struct Cut {
 /// Cuts a stage of a program whose reals have so many bytes.
 pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, binding: &Binding<'_>) -> Cut {
     let extent = binding.extent(stage.axis);
-    // Turns that go together are in one range.
-    let least = stage.together.as_ref().map_or(1, |together| together::turns(plan, together, real, binding));
-    let rounded = |length: usize| if stage.blocked { length.next_multiple_of(BLOCK) } else { length.max(least) };
+    let turns = stage.together.as_ref().map_or(1, |together| together::turns(plan, together, real, binding));
+    // Turns that go together are in one range, unless one is worth a thread.
+    let turns = if work(stage, binding) / (extent as u64).max(1) > LONG_TURN { 1 } else { turns };
+    let whole = if stage.blocked { BLOCK } else { turns };
+    let rounded = |length: usize| length.max(1).next_multiple_of(whole);
     let share = extent.div_ceil(RANGES);
     let mut length = rounded(if stage.blocked { share.max(SHORTEST) } else { share });
     let bytes = reduced_bytes(plan, stage, binding);

@@ -67,7 +67,7 @@ impl Turn {
         self.has_functions
     }
 
-    /// Whether a strip asks for what it reads of a later turn: the one that computes most, as memory has the most time then.
+    /// Whether a strip asks for what it reads of a later turn: one that computes most, as memory has the most time then.
     pub fn asks(&self, access: &Access, strip: &Strip) -> bool {
         self.readers.get(access).is_some_and(|&most| most == arithmetic(strip))
     }
@@ -108,7 +108,7 @@ fn arithmetic(strip: &Strip) -> usize {
 impl Translator<'_, '_> {
     /// Runs a loop from `begin` to `end`.
     pub(super) fn in_turns_together(&mut self, inner: &Loop, together: &Together, begin: Value, end: Value) {
-        let cell = self.layout.together(together);
+        let cell = self.layout.turns(together);
         let (turns, bytes) = (self.cell(cell, types::I64), self.cell(cell + 1, types::I64));
         let size = (together.registers.len() * TOGETHER * SCALAR).max(SCALAR) as u32;
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3);

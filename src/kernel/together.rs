@@ -2,7 +2,7 @@
 //!
 //! A turn over a row is often a chain: what it reduces to must be known before its next step can begin. A loop that runs
 //! each step for a few turns before the next one gives the processor the beginning of the following turn while the end
-//! of this one is still underway. The order of turns within a step stays, and so do all bits.
+//! of this one is still underway. The order of turns within a step stays, and so do the bits of a range of turns.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -140,7 +140,9 @@ fn of_loop(plan: &Plan, inner: &Loop, everywhere: &Uses) -> Option<Together> {
             Name::Register(register) if is_own && plan.register(register).local => together.registers.push(register),
             // Of a block there is nothing left after it.
             Name::Tensor(TensorRef::Buffer(buffer)) if plan.buffer(buffer).block => {}
-            Name::Tensor(TensorRef::Buffer(buffer)) if is_own && plan.buffer(buffer).local => {
+            Name::Tensor(TensorRef::Buffer(buffer))
+                if is_own && plan.buffer(buffer).local && !used.is_at_position(inner.axis) =>
+            {
                 together.buffers.push(buffer);
             }
             Name::Register(_) | Name::Tensor(_) => return None,
@@ -191,7 +193,7 @@ enum Name {
 struct Use {
     mentions: usize,
     is_written: bool,
-    /// Whether it is stored, set, or reduced to, so that nothing that was there before matters.
+    /// Whether it is first stored, set, or reduced to, so that nothing that was there before matters.
     is_started: bool,
     accesses: Vec<Access>,
     /// Whether all of it is used, rather than an element at a time.
@@ -199,6 +201,11 @@ struct Use {
 }
 
 impl Use {
+    /// Whether some of it depends on the turn of a loop over an axis.
+    fn is_at_position(&self, axis: AxisId) -> bool {
+        self.accesses.iter().any(|access| access.coordinates.contains(&Coordinate::Axis(axis)))
+    }
+
     /// Whether every turn of a loop over an axis has positions of its own.
     fn is_at_own_position(&self, axis: AxisId) -> bool {
         let place = |access: &Access| access.coordinates.iter().position(|at| *at == Coordinate::Axis(axis));
@@ -226,7 +233,7 @@ impl Uses {
     fn access(&mut self, access: &Access, is_written: bool, is_started: bool) {
         let used = self.mention(Name::Tensor(access.tensor));
         used.is_written |= is_written;
-        used.is_started |= is_started;
+        used.is_started |= is_started && used.mentions == 1;
         used.accesses.push(access.clone());
     }
 
@@ -234,7 +241,7 @@ impl Uses {
     fn whole(&mut self, name: Name, is_written: bool) {
         let used = self.mention(name);
         used.is_written |= is_written;
-        used.is_started |= is_written;
+        used.is_started |= is_written && used.mentions == 1;
         used.is_whole = true;
     }
 
@@ -413,6 +420,26 @@ mod tests {
         let Statement::Loop(rows) = &mut adding.statements[0] else { panic!("it is a loop") };
         rows.body.push(strip(None, Instruction::Register(RegisterId(1)), sum_of_rows()));
         assert!(together(&adding).iter().all(Option::is_none));
+        // A step reads what the turn before has left in a buffer, and then overwrites it.
+        let kept = at(TensorRef::Buffer(BufferId(0)), &[LANE]);
+        let mut shifting = plan(sum_of_rows(), output.clone(), Vec::new());
+        let Statement::Loop(rows) = &mut shifting.statements[0] else { panic!("it is a loop") };
+        let replace = strip(Some(LANE), Instruction::Load(kept.clone()), Effect::Store(kept.clone(), Operand(0)));
+        let read = strip(Some(LANE), Instruction::Load(kept), Effect::Store(output.clone(), Operand(0)));
+        rows.body.insert(0, over(LANE, None, vec![replace]));
+        rows.body.push(over(LANE, None, vec![read]));
+        assert!(together(&shifting).iter().all(Option::is_none));
+        // A step reads what other turns have written.
+        let own = at(TensorRef::Buffer(BufferId(0)), &[ROW]);
+        let mut mixed = plan(sum_of_rows(), output.clone(), Vec::new());
+        mixed.buffers[0].axes = vec![ROW];
+        let Statement::Loop(rows) = &mut mixed.statements[0] else { panic!("it is a loop") };
+        let first = Access { tensor: own.tensor, coordinates: vec![Coordinate::Fixed(0)] };
+        let write = strip(Some(LANE), Instruction::Register(RegisterId(1)), Effect::Store(own, Operand(0)));
+        let read = strip(Some(LANE), Instruction::Load(first), Effect::Store(output.clone(), Operand(0)));
+        rows.body.push(over(LANE, None, vec![write]));
+        rows.body.push(over(LANE, None, vec![read]));
+        assert!(together(&mixed).iter().all(Option::is_none));
         // Something after the loop reads the sum of the last row.
         let after = strip(None, Instruction::Register(RegisterId(1)), Effect::Set(RegisterId(0), Operand(0)));
         assert!(together(&plan(sum_of_rows(), output, vec![after])).iter().all(Option::is_none));

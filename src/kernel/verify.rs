@@ -6,7 +6,7 @@
 //! single blocks; whole operations and `repeat` stand at the top, on whole buffers; inputs are not written; a strip that runs once has no line that varies.
 //! What threads share: the ranges of a loop at the top write tensors at their own positions of its axis only, set only
 //! scalars of their own, and reduce into memory of their own or what the loop reduces. Turns that go together are those
-//! of a loop that allows it.
+//! that `together` finds, for the plan as it is now.
 //! Not checked: that a buffer is written before it is read, and that stores do not overlap.
 
 use super::instruction::Instruction;

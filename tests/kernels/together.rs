@@ -1,7 +1,7 @@
 //! Loops over rows, of which a few go through each step together.
 
 use lossc::bind::Binding;
-use lossc::jit::{Outputs, Precision};
+use lossc::jit::{Outputs, Precision, Threads};
 use lossc::op::{Compare, Element, ReduceOp, SoftmaxOp, Unary};
 use lossc::tensor::Tensor;
 
@@ -61,24 +61,44 @@ fn rows_together_agree() {
     }
 }
 
-/// A row has the same bits whichever others go with it.
+/// Loops over rows inside of another one.
+#[test]
+fn rows_of_groups_agree() {
+    let mut b = Build::default();
+    let (g, n, c) = (b.axis("G"), b.axis("N"), b.axis("C"));
+    let x = b.real("x", &[g, n, c]);
+    let shares = b.graph().softmax(SoftmaxOp::Softmax, &[c], x);
+    b.output(shares, &[g, n, c]);
+    let normalizer = b.logsumexp(&[c], x);
+    let of_group = b.sum(&[n], normalizer);
+    let weighted = b.mul(shares, of_group);
+    b.output(weighted, &[g, n, c]);
+    assert!(loops(&b.program).contains("each step for a few turns"), "{}", loops(&b.program));
+    for shape in [[1, 1, 1], [2, 3, 5], [3, 9, 20], [2, 17, 33]] {
+        agree_both(&b, move |p| vec![reals("x", &shape, 7, p)], &[]);
+    }
+}
+
+/// A row has the same bits whichever others go with it, and all have for any number of threads.
 #[test]
 fn a_row_has_the_bits_that_it_has_alone() {
     let b = rows();
     let (rows, classes) = (150, 37);
     for precision in [Precision::F32, Precision::F64] {
         let kernel = compiled(&b.program, precision);
-        let run = |x: &[f64], label: &[i64]| {
+        let run = |x: &[f64], label: &[i64], threads: usize| {
             let given = [tensor(x, &[label.len(), classes], precision), Tensor::i64(label.to_vec(), &[label.len()])];
             let views = [("x", given[0].view().unwrap()), ("label", given[1].view().unwrap())];
             let mut outputs = Outputs::new();
+            outputs.threads = Threads { limit: Some(threads), worth: 0 };
             kernel.call(&Binding::new(&b.program, &views).unwrap(), &[], &mut outputs).unwrap();
-            [0, 1, 2].map(|output| outputs.to_f64(output).into_iter().map(f64::to_bits).collect::<Vec<_>>())
+            [0, 1, 2, 3, 4].map(|output| outputs.to_f64(output).into_iter().map(f64::to_bits).collect::<Vec<_>>())
         };
         let (x, label) = (numbers(rows * classes, 7), labels(rows, classes));
-        let together = run(&x, &label);
+        let together = run(&x, &label, 1);
+        assert_eq!(together, run(&x, &label, 3), "{precision:?}");
         for (row, (x, label)) in x.chunks(classes).zip(label.chunks(1)).enumerate() {
-            for (output, (whole, alone)) in together.iter().zip(run(x, label)).enumerate() {
+            for (output, (whole, alone)) in together.iter().zip(run(x, label, 1)).enumerate().take(3) {
                 let length = alone.len();
                 assert_eq!(whole[row * length..][..length], alone, "row {row} of output {output}, {precision:?}");
             }
