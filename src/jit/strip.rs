@@ -127,7 +127,7 @@ impl Translator<'_, '_> {
             self.wide_or(&sources, otherwise);
         } else if !(self.has_wide && self.wide(&sources)) {
             let begin = self.vectors(strip, &lanes, &line_addresses, &effects, length);
-            self.counted(begin, length, 1, |this, lane| {
+            self.counted_tightly(begin, length, 1, |this, lane| {
                 for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| line.varies) {
                     let address = line_addresses[position].as_ref();
                     let value = this.line(&line.instruction, line.element, &lanes, address, Some(lane));

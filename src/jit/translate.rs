@@ -244,6 +244,27 @@ impl<'a, 'f> Translator<'a, 'f> {
         self.builder.seal_block(after);
     }
 
+    /// [`counted`](Self::counted) for a body of a few instructions: the condition stands before the loop and at its end.
+    /// What does not vary is then moved out of it, which Cranelift does not do where a loop is left at its beginning; of
+    /// what lies around such loops so much would be moved that there are too few registers.
+    pub fn counted_tightly(&mut self, begin: Value, end: Value, step: i64, body: impl FnOnce(&mut Self, Value)) {
+        let position = self.builder.declare_var(types::I64);
+        self.builder.def_var(position, begin);
+        let [inside, after] = [(); 2].map(|()| self.builder.create_block());
+        let any = self.builder.ins().icmp(IntCC::SignedLessThan, begin, end);
+        self.builder.ins().brif(any, inside, &[], after, &[]);
+        self.builder.switch_to_block(inside);
+        let at = self.builder.use_var(position);
+        body(self, at);
+        let next = self.builder.ins().iadd_imm_s(at, step);
+        self.builder.def_var(position, next);
+        let more = self.builder.ins().icmp(IntCC::SignedLessThan, next, end);
+        self.builder.ins().brif(more, inside, &[], after, &[]);
+        self.builder.seal_block(inside);
+        self.builder.switch_to_block(after);
+        self.builder.seal_block(after);
+    }
+
     /// A cell of the frame that no kernel writes.
     pub fn cell(&mut self, cell: usize, ty: Type) -> Value {
         let flags = MemFlagsData::trusted().with_readonly().with_can_move();

@@ -53,7 +53,7 @@ impl Translator<'_, '_> {
         let mut vectors = Vectors { strip, once, values: vec![None; strip.lines.len()], real };
         self.spread(&mut vectors);
         let sums = self.vector_sums(effects, real, unroll);
-        self.counted(zero, end, lanes * unroll, |this, lane| {
+        self.counted_tightly(zero, end, lanes * unroll, |this, lane| {
             for part in 0..unroll {
                 let lane = this.builder.ins().iadd_imm_s(lane, part * lanes);
                 this.one_vector(&mut vectors, addresses, effects, &sums[part as usize], lane);
