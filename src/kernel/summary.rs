@@ -8,8 +8,10 @@ use rustc_hash::{FxHashSet, FxHasher};
 
 use super::instruction::Instruction;
 use super::plan::{
-    Access, BLOCK, Buffer, BufferKind, Coordinate, Effect, Loop, Plan, RUN, Statement, Strip, Target, TensorRef,
+    Access, BLOCK, Buffer, BufferId, BufferKind, Coordinate, Effect, Loop, Plan, RUN, Statement, Strip, Target,
+    TensorRef,
 };
+use super::together::for_each_loop;
 use crate::ir::AxisId;
 use crate::op::Element;
 
@@ -97,7 +99,15 @@ impl Plan {
     fn kept_names(&self, local: bool) -> Vec<String> {
         let is = |buffer: &Buffer| !buffer.block && !buffer.axes.is_empty() && buffer.local == local;
         let kept = self.buffers.iter().enumerate().filter(|(_, buffer)| is(buffer));
-        kept.map(|(number, buffer)| format!("b{number}[{}]", self.axes_text(&buffer.axes, false))).collect()
+        let mut of_turns: FxHashSet<BufferId> = FxHashSet::default();
+        for_each_loop(&self.statements, &mut |inner| {
+            of_turns.extend(inner.together.iter().flat_map(|together| &together.buffers));
+        });
+        let name = |(number, buffer): (usize, &Buffer)| {
+            let turns = if of_turns.contains(&BufferId(number as u32)) { " for each of a few turns" } else { "" };
+            format!("b{number}[{}]{turns}", self.axes_text(&buffer.axes, false))
+        };
+        kept.map(name).collect()
     }
 
     fn passes(
