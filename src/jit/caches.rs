@@ -33,7 +33,8 @@ pub(super) fn past_caches(bytes: usize, is_fresh: bool) -> PastCaches {
     }
 }
 
-/// Bytes of the last cache that are a processor's own if all use it alike; 0, and all results go past it, if that is not known.
+/// Bytes of the last cache that are a processor's own if all use it alike; 0, and all results go past it, if that is not
+/// known.
 fn share_of_last_cache() -> usize {
     static SHARE: OnceLock<usize> = OnceLock::new();
     *SHARE.get_or_init(measured)

@@ -32,9 +32,12 @@ pub(super) struct Cut {
 /// Cuts a stage of a program whose reals have so many bytes.
 pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, binding: &Binding<'_>) -> Cut {
     let extent = binding.extent(stage.axis);
-    let turns = stage.together.as_ref().map_or(1, |together| together::turns(plan, together, real, binding));
+    let is_short = || work(stage, binding) / (extent as u64).max(1) <= LONG_TURN;
     // Turns that go together are in one range, unless one is worth a thread.
-    let turns = if work(stage, binding) / (extent as u64).max(1) > LONG_TURN { 1 } else { turns };
+    let turns = match &stage.together {
+        Some(together) if is_short() => together::turns(plan, together, real, binding),
+        Some(_) | None => 1,
+    };
     let whole = if stage.blocked { BLOCK } else { turns };
     let rounded = |length: usize| length.max(1).next_multiple_of(whole);
     let share = extent.div_ceil(RANGES);
