@@ -1,5 +1,6 @@
 //! The numeric cases of an independent implementation: every case of every loss of the library, on the
-//! interpreter and the compiler, in every precision it is meant for, run as a user would run them.
+//! interpreter and the compiler with all kinds of vector code, in every precision it is meant for, run as a user would run
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -29,10 +30,13 @@ fn every_case_of_every_loss_holds() {
         .filter(|loss| library.contains(loss))
         .map(|loss| format!("tests/cases/{loss}.json"))
         .collect();
-    let output = Command::new(env!("CARGO_BIN_EXE_lossc")).arg("test").args(&files).output().expect("it runs");
-    let (out, summary) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{summary}");
-    assert!(summary.contains(" passed, 0 failed"), "{summary}");
+    for vectors in ["avx512", "avx2", "blocks"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lossc"));
+        let output = command.args(["test", "--vectors", vectors]).args(&files).output().expect("it runs");
+        let (out, summary) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{vectors}: {out}{summary}");
+        assert!(summary.contains(" passed, 0 failed"), "{vectors}: {summary}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod running;
 
 use lossc::eval::Precision;
-use lossc::session::{Compiler, Engine, InputInfo, LossBuilder, Program};
+use lossc::session::{Compiler, Engine, InputInfo, LossBuilder, Program, Vectors};
 use lossc::tensor::{DType, Tensor};
 
 use running::data::Random;
@@ -16,6 +16,7 @@ use running::{
     Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single,
 };
 
+/// With the best vector code that this machine has.
 fn run(builder: &LossBuilder, engine: Engine, dtype: DType, tensors: &Tensors) -> Result<Numbers, String> {
     let floats = floats(builder);
     let loss = builder.clone().engine(engine).dtype(dtype).wrt(floats).build().map_err(|error| error.to_string())?;
@@ -74,10 +75,14 @@ fn single_precision_follows_double() {
     all_losses(|name, builder| {
         let tensors = data(name, builder, &[], 30);
         let want = run(builder, Engine::Interpreter, DType::F64, &tensors)?;
-        let double = run(builder, Engine::Jit, DType::F64, &tensors)?;
-        difference(&double, &want, 1e-11, |_| 0.0).map_or(Ok(()), |message| Err(format!("f64: {message}")))?;
-        let single = run(builder, Engine::Jit, DType::F32, &tensors)?;
-        difference(&single, &want, 3e-6, |_| 0.0).map_or(Ok(()), |message| Err(format!("f32: {message}")))
+        for vectors in Vectors::ALL {
+            for (dtype, tolerance) in [(DType::F64, 1e-11), (DType::F32, 3e-6)] {
+                let got = run(&builder.clone().vectors(vectors), Engine::Jit, dtype, &tensors)?;
+                let message = difference(&got, &want, tolerance, |_| 0.0);
+                message.map_or(Ok(()), |message| Err(format!("{dtype:?}, {vectors:?}: {message}")))?;
+            }
+        }
+        Ok(())
     });
 }
 

@@ -11,7 +11,7 @@ fn builder(path: &Path) -> (String, LossBuilder) {
     let source = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let program = Compiler::new().compile(&source).unwrap_or_else(|error| panic!("{error}"));
     assert!(program.warnings().is_empty(), "{:?}", program.warnings());
-    (source, program.main().expect("a loss").wrt_all().vectors(Vectors::Wide))
+    (source, program.main().expect("a loss").wrt_all().vectors(Vectors::Avx512))
 }
 
 fn named(name: &str) -> Stage {

@@ -99,6 +99,9 @@ pub struct EvalArguments {
     /// How many threads may be used (all cores without it); the result has the same bits for any number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    #[arg(long, value_enum, value_name = "VECTORS")]
+    pub vectors: Option<VectorsArgument>,
     /// Check the values against the declared kinds (labels are always checked).
     #[arg(long)]
     pub check_data: bool,
@@ -124,6 +127,9 @@ pub struct ShowArguments {
     /// The precision in which to compute.
     #[arg(long, value_enum, default_value = "f32")]
     pub dtype: DTypeArgument,
+    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    #[arg(long, value_enum, value_name = "VECTORS")]
+    pub vectors: Option<VectorsArgument>,
 }
 
 /// `grad`
@@ -142,6 +148,9 @@ pub struct TestArguments {
     /// Case files.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    #[arg(long, value_enum, value_name = "VECTORS")]
+    pub vectors: Option<VectorsArgument>,
     /// Print one JSON object a case.
     #[arg(long)]
     pub json: bool,
@@ -198,6 +207,9 @@ pub struct BenchArguments {
     /// How many threads may be used (all cores without it).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    #[arg(long, value_enum, value_name = "VECTORS")]
+    pub vectors: Option<VectorsArgument>,
     /// How long to measure, once with reused and once with fresh memory.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = parse_seconds)]
     pub seconds: f64,
@@ -267,6 +279,17 @@ pub enum DTypeArgument {
 pub enum EngineArgument {
     Jit,
     Interp,
+}
+
+/// Vector code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VectorsArgument {
+    /// 512 bits, functions included.
+    Avx512,
+    /// 256 bits, functions included.
+    Avx2,
+    /// 128 bits, and functions of blocks: on every machine.
+    Blocks,
 }
 
 /// A stage.

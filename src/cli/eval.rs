@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::inputs::{chosen, gathered, with_case};
 use super::json;
 use super::output::put;
-use super::target::{builder, with_gradients};
+use super::target::{builder, with_gradients, with_vectors};
 use crate::session::{Engine, Evaluation, Loss, LossBuilder, Params, Value};
 use crate::tensor::{DType, Tensor, TensorView};
 
@@ -45,7 +45,7 @@ fn configured(builder: LossBuilder, arguments: &EvalArguments, data: &Data) -> R
     if let Some(threads) = arguments.threads {
         builder = builder.threads(usize::from(threads));
     }
-    with_case(builder, &arguments.loss, data)
+    with_case(with_vectors(builder, arguments.vectors), &arguments.loss, data)
 }
 
 /// One call with the hyperparameters that were set when building.

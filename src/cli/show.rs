@@ -3,7 +3,7 @@
 use super::arguments::{ShowArguments, StageArgument};
 use super::failure::Failure;
 use super::output::put;
-use super::target::{builder, with_gradients};
+use super::target::{builder, with_gradients, with_vectors};
 use crate::session::Stage;
 
 impl From<StageArgument> for Stage {
@@ -24,6 +24,7 @@ impl From<StageArgument> for Stage {
 /// Prints the stage.
 pub fn run(arguments: &ShowArguments) -> Result<(), Failure> {
     let builder = with_gradients(builder(&arguments.loss)?, &arguments.grad).dtype(arguments.dtype.into());
+    let builder = with_vectors(builder, arguments.vectors);
     put(format_args!("{}", builder.show(arguments.stage.into())?));
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::arguments::{DTypeArgument, LossArguments, ReductionArgument};
+use super::arguments::{DTypeArgument, LossArguments, ReductionArgument, VectorsArgument};
 use super::failure::{Failure, print_diagnostics};
 use super::loader::FolderLoader;
 use crate::lower::Reduction;
-use crate::session::{Compiler, Error, LossBuilder, Notebook, Program};
+use crate::session::{Compiler, Error, LossBuilder, Notebook, Program, Vectors};
 use crate::tensor::DType;
 
 impl From<DTypeArgument> for DType {
@@ -25,6 +25,24 @@ impl From<ReductionArgument> for Reduction {
             ReductionArgument::Sum => Reduction::Sum,
             ReductionArgument::Mean => Reduction::Mean,
         }
+    }
+}
+
+impl From<VectorsArgument> for Vectors {
+    fn from(argument: VectorsArgument) -> Vectors {
+        match argument {
+            VectorsArgument::Avx512 => Vectors::Avx512,
+            VectorsArgument::Avx2 => Vectors::Avx2,
+            VectorsArgument::Blocks => Vectors::Blocks,
+        }
+    }
+}
+
+/// With the vector code that was asked for.
+pub fn with_vectors(builder: LossBuilder, vectors: Option<VectorsArgument>) -> LossBuilder {
+    match vectors {
+        Some(vectors) => builder.vectors(vectors.into()),
+        None => builder,
     }
 }
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::arguments::TestArguments;
+use super::arguments::{TestArguments, VectorsArgument};
 use super::data::{Case, Expectation, read_cases};
 use super::eval::call;
 use super::failure::Failure;
 use super::output::put;
-use super::target::{file_of, program_in};
+use super::target::{file_of, program_in, with_vectors};
 use crate::lower::Reduction;
 use crate::session::{Compiler, Engine, Error, Evaluation, Program, Value};
 use crate::tensor::{DType, Tensor};
@@ -19,6 +19,14 @@ use crate::tensor::{DType, Tensor};
 struct Errors {
     value: f64,
     gradient: f64,
+}
+
+/// How a case is run.
+#[derive(Clone, Copy)]
+struct How {
+    dtype: DType,
+    engine: Engine,
+    vectors: Option<VectorsArgument>,
 }
 
 /// Runs every case of every file.
@@ -40,7 +48,8 @@ pub fn run(arguments: &TestArguments) -> Result<(), Failure> {
             };
             for (dtype, tolerance) in runs(expect) {
                 for (engine, engine_name) in [(Engine::Interpreter, "interp"), (Engine::Jit, "jit")] {
-                    let result = one(&program, &name, case, expect, dtype, tolerance, engine);
+                    let how = How { dtype, engine, vectors: arguments.vectors };
+                    let result = one(&program, &name, case, expect, how, tolerance);
                     let ok = result.is_ok();
                     if ok {
                         passed += 1
@@ -91,11 +100,10 @@ fn one(
     loss: &str,
     case: &Case,
     expect: &Expectation,
-    dtype: DType,
+    how: How,
     tolerance: (f64, f64),
-    engine: Engine,
 ) -> Result<Errors, (Errors, String)> {
-    let evaluation = evaluate(program, loss, case, expect, dtype, engine)
+    let evaluation = evaluate(program, loss, case, expect, how)
         .map_err(|message| (Errors { value: f64::NAN, gradient: f64::NAN }, message))?;
     let mut errors = Errors::default();
     let mut message = String::new();
@@ -126,17 +134,11 @@ fn one(
     if message.is_empty() { Ok(errors) } else { Err((errors, message)) }
 }
 
-fn evaluate(
-    program: &Program,
-    loss: &str,
-    case: &Case,
-    expect: &Expectation,
-    dtype: DType,
-    engine: Engine,
-) -> Result<Evaluation, String> {
+fn evaluate(program: &Program, loss: &str, case: &Case, expect: &Expectation, how: How) -> Result<Evaluation, String> {
     let text = |error: Error| error.to_string();
     let mut builder = program.loss(loss).map_err(text)?;
-    builder = builder.dtype(dtype).engine(engine).wrt(expect.grads.iter().map(|(name, _)| name.clone()));
+    builder = with_vectors(builder.dtype(how.dtype).engine(how.engine), how.vectors)
+        .wrt(expect.grads.iter().map(|(name, _)| name.clone()));
     if let Some(name) = &case.reduction {
         let reduction = Reduction::from_name(name).ok_or_else(|| format!("unknown reduction `{name}`"))?;
         builder = builder.reduction(reduction);

@@ -18,7 +18,7 @@ impl Translator<'_, '_> {
     pub(super) fn fill(&mut self, buffers: &[(BufferId, ReduceOp)]) {
         let is_of_lanes = |buffer: BufferId| self.length.is_some() && self.plan.buffer(buffer).is_one_block();
         let (lanes, others): (Vec<_>, Vec<_>) = buffers.iter().partition(|(buffer, _)| is_of_lanes(*buffer));
-        if self.has_wide && !lanes.is_empty() {
+        if self.machine.is_some() && !lanes.is_empty() {
             let [slow, after] = [(); 2].map(|()| self.builder.create_block());
             self.strip_or(&self.neutrals(&lanes), Some((slow, Purpose::Neutrals)));
             self.builder.ins().jump(after, &[]);

@@ -14,7 +14,7 @@ use super::frame::Layout;
 use super::functions::lookup;
 use super::run::StageFunction;
 use super::translate::{Translator, signature};
-use super::wide;
+use super::wide::{self, Machine};
 use super::wide_strip::VectorCode;
 use crate::fuse::{Target, fuse};
 use crate::ir::Program;
@@ -49,16 +49,36 @@ impl Precision {
 /// What computes a block of lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Vectors {
-    /// Code with 512-bit vectors, functions included, where the machine has them; else as `Blocks`.
-    Wide,
-    /// Code with 128-bit vectors, and precompiled functions for a block at a time.
+    /// Code with 512-bit vectors, functions included, for machines with AVX-512.
+    Avx512,
+    /// Code with 256-bit vectors, functions included, for machines with AVX2 and FMA.
+    Avx2,
+    /// Code with 128-bit vectors, and precompiled functions for a block at a time: for every machine.
     Blocks,
 }
 
 impl Vectors {
+    /// All of them, the fastest first.
+    pub const ALL: [Vectors; 3] = [Vectors::Avx512, Vectors::Avx2, Vectors::Blocks];
+
     /// What is fastest on this machine.
     pub fn best() -> Vectors {
-        if wide::is_usable() { Vectors::Wide } else { Vectors::Blocks }
+        Vectors::Avx512.usable()
+    }
+
+    /// This, or what comes next that this machine has.
+    pub fn usable(self) -> Vectors {
+        let mut next = Vectors::ALL.into_iter().skip_while(|own| *own != self);
+        next.find(|own| own.machine().is_none_or(Machine::is_usable)).unwrap_or(Vectors::Blocks)
+    }
+
+    /// The machine for which strips become functions of vectors.
+    fn machine(self) -> Option<Machine> {
+        match self {
+            Vectors::Avx512 => Some(Machine::Avx512),
+            Vectors::Avx2 => Some(Machine::Avx2),
+            Vectors::Blocks => None,
+        }
     }
 }
 
@@ -162,12 +182,12 @@ pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitE
     compile_for(program, precision, Vectors::best())
 }
 
-/// Schedules and compiles a program for certain vector code.
+/// Schedules and compiles a program for certain vector code, or what comes next that this machine has.
 ///
 /// # Errors
 /// As [`compile`].
 pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) -> Result<Compiled, JitError> {
-    let vectors = if vectors == Vectors::Wide { Vectors::best() } else { vectors };
+    let vectors = vectors.usable();
     let plan = plan(program, precision, vectors);
     if cfg!(debug_assertions) {
         verify(&plan)?;
@@ -184,7 +204,7 @@ pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) ->
 
 /// The loops that a program becomes; what it is for the machine on which this runs, makes no difference.
 pub fn plan(program: &Program, precision: Precision, vectors: Vectors) -> Plan {
-    let is_wide = vectors == Vectors::Wide;
+    let is_wide = vectors.machine().is_some();
     let inlined = |function| is_wide && wide::has_formula(function, precision);
     fuse(program, &Target { inlined: &inlined, contracted: is_wide })
 }
@@ -322,9 +342,9 @@ impl<'a> Unit<'a> {
         let frontend = self.module.isa().frontend_config();
         let mut builders = FunctionBuilderContext::new();
         let builder = FunctionBuilder::new(&mut context.func, &mut builders);
-        let has_wide = self.vectors == Vectors::Wide;
+        let machine = self.vectors.machine();
         let precision = self.precision.clif();
-        let mut translator = Translator::new(self.plan, self.layout, precision, &mut self.module, builder, has_wide);
+        let mut translator = Translator::new(self.plan, self.layout, precision, &mut self.module, builder, machine);
         write(&mut translator);
         let (builder, vectors, error) = translator.finish();
         builder.finalize(frontend);

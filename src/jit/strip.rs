@@ -59,7 +59,7 @@ impl Translator<'_, '_> {
         self.strip_or(strip, None);
     }
 
-    /// Code of one strip, as a fast function of 512-bit vectors or, where it may not be called, a jump to a block that
+    /// Code of one strip, as a fast function of vectors or, where it may not be called, a jump to a block that
     /// does without it.
     pub fn strip_or(&mut self, strip: &Strip, otherwise: Option<(Block, Purpose)>) {
         let real = if self.indices.is_empty() { types::F64 } else { self.precision };
@@ -125,7 +125,7 @@ impl Translator<'_, '_> {
         let sources = Sources { strip, once: &once, addresses: &line_addresses, effects: &effects, length };
         if let Some(otherwise) = otherwise {
             self.wide_or(&sources, otherwise);
-        } else if !(self.has_wide && self.wide(&sources)) {
+        } else if !self.wide(&sources) {
             let begin = self.vectors(strip, &lanes, &line_addresses, &effects, length);
             self.counted_tightly(begin, length, 1, |this, lane| {
                 for (position, line) in strip.lines.iter().enumerate().filter(|(_, line)| line.varies) {

@@ -17,6 +17,7 @@ use super::frame::Layout;
 use super::functions::{Form, symbol};
 use super::strip::reads;
 use super::together::Turn;
+use super::wide::Machine;
 use super::wide_strip::VectorCode;
 use crate::ir::AxisId;
 use crate::kernel::{
@@ -53,8 +54,8 @@ pub(super) struct Translator<'a, 'f> {
     /// Function symbols that were declared.
     pub imports: FxHashMap<String, cranelift_codegen::ir::FuncRef>,
     pub error: Option<ModuleError>,
-    /// Whether strips become functions of 512-bit vectors.
-    pub has_wide: bool,
+    /// The machine for which strips become functions of vectors, if they do.
+    pub machine: Option<Machine>,
     /// The code of these functions.
     pub vectors: Vec<VectorCode>,
 }
@@ -75,7 +76,7 @@ impl<'a, 'f> Translator<'a, 'f> {
         precision: Type,
         module: &'a mut JITModule,
         mut builder: FunctionBuilder<'f>,
-        has_wide: bool,
+        machine: Option<Machine>,
     ) -> Self {
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
@@ -101,7 +102,7 @@ impl<'a, 'f> Translator<'a, 'f> {
             bases: FxHashMap::default(),
             imports: FxHashMap::default(),
             error: None,
-            has_wide,
+            machine,
             vectors: Vec::new(),
         }
     }

@@ -27,7 +27,7 @@ impl Translator<'_, '_> {
     pub(super) fn several_turns<'l>(&self, inner: &'l Loop) -> Option<(&'l Strip, Strip)> {
         let [Statement::Strip(strip)] = inner.body.as_slice() else { return None };
         let is_over_lanes = !inner.blocked && self.vector.is_some() && strip.vector == self.vector;
-        if !self.has_wide || !is_over_lanes || strip.lines.len() > LONGEST {
+        if self.machine.is_none() || !is_over_lanes || strip.lines.len() > LONGEST {
             return None;
         }
         let several = Maker::new(self.plan, strip, inner.axis, self.precision == types::F64).several(TURNS as u64)?;

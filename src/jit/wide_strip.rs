@@ -1,4 +1,4 @@
-//! A strip of a block → a call of its function of 512-bit vectors: the argument cells, and what comes back.
+//! A strip of a block → a call of its function of vectors: the argument cells, and what comes back.
 //!
 //! Each strip has two functions. The fast one relies on lanes that follow each other in memory where the order of the
 //! axes says so, and on reciprocals that are normal numbers; code that does not find that calls the careful one.
@@ -117,8 +117,8 @@ impl Translator<'_, '_> {
 
     fn callee(&mut self, sources: &Sources<'_>, purpose: Purpose) -> Option<Callee> {
         let facts = |access: Access| self.facts(sources, access);
-        let mut wide =
-            wide::compile(sources.strip, self.precision == types::F64, purpose == Purpose::AnyStrides, &facts)?;
+        let how = (self.precision == types::F64, purpose == Purpose::AnyStrides);
+        let mut wide = wide::compile(sources.strip, self.machine?, how, &facts)?;
         let mut signature = Signature::new(CallConv::SystemV);
         signature.params.extend([AbiParam::new(types::I64); 2]);
         let id = match self.module.declare_anonymous_function(&signature) {

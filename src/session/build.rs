@@ -172,8 +172,9 @@ impl LossBuilder {
         self
     }
 
-    /// What computes a block of lanes. The default is what is fastest on this machine; where it has no 512-bit vectors,
-    /// `Wide` is `Blocks`.
+    /// What computes a block of lanes. The default is what is fastest on this machine; what it has not got becomes what
+    /// comes next. Sums over a block are added in an order of their own by each of them: choose what all machines have
+    /// where the same bits are wanted on different ones.
     #[must_use]
     pub fn vectors(mut self, vectors: Vectors) -> Self {
         self.vectors = vectors;

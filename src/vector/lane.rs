@@ -15,12 +15,18 @@ pub trait Bits: Copy {
     fn int(self, value: i64) -> Self;
     /// Wraps.
     fn plus(self, other: Self) -> Self;
+    /// Wraps.
+    fn minus(self, other: Self) -> Self;
     /// Bitwise.
     fn and(self, other: Self) -> Self;
+    /// Bitwise.
+    fn or(self, other: Self) -> Self;
     /// Bitwise.
     fn xor(self, other: Self) -> Self;
     /// By a number of bits.
     fn left(self, by: u32) -> Self;
+    /// By a number of bits, with zeros from above.
+    fn right(self, by: u32) -> Self;
 }
 
 /// What takes the place of a result where another number is of a kind: a row for each kind.
@@ -62,8 +68,15 @@ pub trait Real:
     /// A lane in double precision.
     type Double: Real<Number = f64>;
 
+    /// The place of the exponent among the bits.
+    const PLACE: u32;
+    /// The exponent of 1, as it stands there.
+    const BIAS: i64;
+
     /// A literal in the place of this number.
     fn number(self, value: Self::Number) -> Self;
+    /// A literal that this precision holds exactly.
+    fn exactly(self, value: f64) -> Self;
     /// `self · a + b`, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// |x|.
@@ -105,12 +118,21 @@ pub trait Real:
     fn of_bits(bits: Self::Bits) -> Self;
     /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000;
     /// of an infinite n and NaN it is not said what it is.
-    fn scaled(self, n: Self) -> Self;
+    #[inline(always)]
+    fn scaled(self, n: Self) -> Self {
+        scaled(self, n)
+    }
     /// 2^n · self = 1 + f with 1 + f in [¾, 3/2), for a positive finite number: f and the integral n. Of 0, f is 0 and
     /// n is ∞; of ∞, f is 0 and n is −∞; of NaN and what is below 0, n is NaN.
-    fn split(self) -> (Self, Self);
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        split(self)
+    }
     /// This result as it is where another number is at an edge.
-    fn mended(self, at: Self, edges: Edges) -> Self;
+    #[inline(always)]
+    fn mended(self, at: Self, edges: Edges) -> Self {
+        mended(self, at, edges)
+    }
     /// In double precision.
     fn to_double(self) -> Self::Double;
     /// Rounded to this precision.
@@ -143,6 +165,60 @@ pub(super) fn long_polynomial<R: Real, const N: usize>(coefficients: &[R::Number
     if N % 2 == 1 { other.mul_add(x, one) } else { one.mul_add(x, other) }
 }
 
+/// 2^n.
+const fn power_of_two(n: i64) -> f64 {
+    f64::from_bits(((n + f64::BIAS) as u64) << f64::PLACE)
+}
+
+/// [`Real::scaled`] for machines that have no instruction for it: in two steps, of which only the second can overflow or
+/// lose bits.
+#[inline(always)]
+pub fn scaled<R: Real>(x: R, n: R) -> R {
+    // Added to a number, it leaves the exponent of its power in the lowest bits.
+    let rounder = x.exactly(1.5 * power_of_two(i64::from(R::PLACE)) + R::BIAS as f64);
+    let half = n.mul_add(x.exactly(0.5), rounder);
+    let rest = n - (half - rounder) + rounder;
+    let power = |sum: R| R::of_bits(sum.bits().left(R::PLACE));
+    x * power(half) * power(rest)
+}
+
+/// [`Real::split`] for machines that have no instructions for it.
+#[inline(always)]
+pub fn split<R: Real>(x: R) -> (R, R) {
+    // Its last bit is worth 1: an int of few bits becomes a number by its place in these bits. Before AVX-512 there is
+    // no conversion of 64-bit lanes.
+    let whole = power_of_two(i64::from(R::PLACE));
+    let most = 2 * R::BIAS + 1;
+    let three_quarters = ((R::BIAS - 1) << R::PLACE) | (1 << (R::PLACE - 1));
+    let tiny = x.below(x.exactly(power_of_two(1 - R::BIAS)));
+    let bits = R::select(tiny, x * x.exactly(whole), x).bits();
+    // With an offset, so that it is not below 0: nor is there a shift of them that keeps the sign.
+    let exponent = bits.plus(bits.int((most << R::PLACE) - three_quarters)).right(R::PLACE);
+    let f = R::of_bits(bits.minus(exponent.minus(bits.int(most)).left(R::PLACE))) - x.exactly(1.0);
+    let none = whole + most as f64;
+    let none = R::select(tiny, x.exactly(none + f64::from(R::PLACE)), x.exactly(none));
+    let n = none - R::of_bits(exponent.or(x.exactly(whole).bits()));
+    let infinity = x.exactly(f64::INFINITY);
+    let n = R::select(x.below(infinity), n, -x);
+    let zero = x.exactly(0.0);
+    let n = R::select(x.equals(zero), infinity, n);
+    (f, R::select(x.below(zero), x.exactly(f64::NAN), n))
+}
+
+/// [`Real::mended`] for machines that have no instruction for it.
+#[inline(always)]
+pub fn mended<R: Real>(result: R, at: R, edges: Edges) -> R {
+    let (zero, infinity) = (at.exactly(0.0), at.exactly(f64::INFINITY));
+    let result = edges.nan.value().map_or(result, |value| R::select(at.equals(at), result, at.exactly(value)));
+    let mend = |result: R, edge: Edge, is: R::Mask| match edge.value() {
+        Some(value) => R::select(is, at.exactly(value), result),
+        None => result,
+    };
+    let result = mend(result, edges.zero, at.equals(zero));
+    let result = mend(result, edges.infinite, at.equals(infinity));
+    mend(result, edges.negative, at.below(zero))
+}
+
 impl Edge {
     /// Nothing if the result stays.
     #[inline(always)]
@@ -158,10 +234,9 @@ impl Edge {
 
 impl Mask for bool {}
 
-/// The machine's numbers as lanes: a type, that of its bits, its exponent of 1 and the place of the exponent, and what
-/// leaves the nearest integer in the lowest bits when it is added.
+/// The machine's numbers as lanes: a type, that of its bits, its exponent of 1 and the place of the exponent.
 macro_rules! lane {
-    ($real:ident, $bits:ident, $one:literal at $place:literal, $rounder:literal) => {
+    ($real:ident, $bits:ident, $bias:literal at $place:literal) => {
         impl Bits for $bits {
             #[inline(always)]
             fn int(self, value: i64) -> $bits {
@@ -172,8 +247,16 @@ macro_rules! lane {
                 self.wrapping_add(other)
             }
             #[inline(always)]
+            fn minus(self, other: $bits) -> $bits {
+                self.wrapping_sub(other)
+            }
+            #[inline(always)]
             fn and(self, other: $bits) -> $bits {
                 self & other
+            }
+            #[inline(always)]
+            fn or(self, other: $bits) -> $bits {
+                self | other
             }
             #[inline(always)]
             fn xor(self, other: $bits) -> $bits {
@@ -183,6 +266,10 @@ macro_rules! lane {
             fn left(self, by: u32) -> $bits {
                 self << by
             }
+            #[inline(always)]
+            fn right(self, by: u32) -> $bits {
+                self >> by
+            }
         }
 
         impl Real for $real {
@@ -191,9 +278,16 @@ macro_rules! lane {
             type Bits = $bits;
             type Double = f64;
 
+            const PLACE: u32 = $place;
+            const BIAS: i64 = $bias;
+
             #[inline(always)]
             fn number(self, value: $real) -> $real {
                 value
+            }
+            #[inline(always)]
+            fn exactly(self, value: f64) -> $real {
+                value as $real
             }
             #[inline(always)]
             fn mul_add(self, a: $real, b: $real) -> $real {
@@ -240,53 +334,6 @@ macro_rules! lane {
                 $real::from_bits(bits)
             }
             #[inline(always)]
-            fn scaled(self, n: $real) -> $real {
-                // In two steps, of which only the second can overflow or lose bits. The sums have the exponents of the
-                // two powers in their lowest bits.
-                const ROUNDER: $real = $rounder + $one;
-                let half = $real::mul_add(n, 0.5, ROUNDER);
-                let rest = n - (half - ROUNDER) + ROUNDER;
-                self * $real::from_bits(half.to_bits() << $place) * $real::from_bits(rest.to_bits() << $place)
-            }
-            #[inline(always)]
-            fn split(self) -> ($real, $real) {
-                // Its last bit is worth 1: an int of few bits becomes a number by its place in these bits. Before
-                // AVX-512 there is no conversion of 64-bit lanes.
-                const WHOLE: $real = (1_u64 << $place) as $real;
-                const MOST: $bits = $real::INFINITY.to_bits();
-                let tiny = self < $real::MIN_POSITIVE;
-                let normal = if tiny { self * WHOLE } else { self };
-                let bits = normal.to_bits();
-                // With an offset, so that it is not below 0: nor is there a shift of them that keeps the sign.
-                let exponent = bits.wrapping_add(MOST).wrapping_sub($real::to_bits(0.75)) >> $place;
-                let f = $real::from_bits(bits.wrapping_sub(exponent.wrapping_sub(MOST >> $place) << $place)) - 1.0;
-                const NONE: $real = WHOLE + (MOST >> $place) as $real;
-                let none = if tiny { NONE + $place as $real } else { NONE };
-                let n = none - $real::from_bits(exponent | WHOLE.to_bits());
-                let n = if self < $real::INFINITY { n } else { -self };
-                let n = if self == 0.0 { $real::INFINITY } else { n };
-                (f, if self < 0.0 { $real::NAN } else { n })
-            }
-            #[inline(always)]
-            fn mended(self, at: $real, edges: Edges) -> $real {
-                let result = match edges.nan.value() {
-                    Some(value) if at.is_nan() => value as $real,
-                    _ => self,
-                };
-                let result = match edges.zero.value() {
-                    Some(value) if at == 0.0 => value as $real,
-                    _ => result,
-                };
-                let result = match edges.infinite.value() {
-                    Some(value) if at == $real::INFINITY => value as $real,
-                    _ => result,
-                };
-                match edges.negative.value() {
-                    Some(value) if at < 0.0 => value as $real,
-                    _ => result,
-                }
-            }
-            #[inline(always)]
             fn to_double(self) -> f64 {
                 self as f64
             }
@@ -298,5 +345,5 @@ macro_rules! lane {
     };
 }
 
-lane!(f32, u32, 127.0 at 23, 12_582_912.0);
-lane!(f64, u64, 1023.0 at 52, 6_755_399_441_055_744.0);
+lane!(f32, u32, 127 at 23);
+lane!(f64, u64, 1023 at 52);

@@ -25,7 +25,7 @@ mod single;
 mod table;
 
 pub use compile::{Binary, Machine, Unary, machine};
-pub use lane::{Bits, Edge, Edges, Mask, Real};
+pub use lane::{Bits, Edge, Edges, Mask, Real, mended, scaled, split};
 pub use logistic::{Logistic, logistic_f32, logistic_f64};
 pub use table::{binary_f32, binary_f64, unary_f32, unary_f64};
 pub use table::{formula_binary_f32, formula_binary_f64, formula_unary_f32, formula_unary_f64};

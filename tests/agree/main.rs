@@ -93,8 +93,8 @@ fn extents(list: &[u16]) -> Extents {
 /// Everything that is compared of one program, at its own reduction and at `none` where that is possible.
 fn check(text: &str, extents: &Extents, seed: u64) -> Result<(), String> {
     let program = Compiler::new().compile(text).map_err(|error| format!("not well typed: {error}"))?;
-    // Both kinds of vector code in turn.
-    let vectors = if seed.is_multiple_of(3) { Vectors::Blocks } else { Vectors::Wide };
+    // All kinds of vector code in turn.
+    let vectors = Vectors::ALL[(seed % 3) as usize];
     let builder = program.main().map_err(|error| error.to_string())?.vectors(vectors);
     let tensors = random(&builder.info().inputs, extents, seed);
     // Data of `target` lie where conditions of programs jump: they are moved only if there is no such condition.

@@ -79,18 +79,20 @@ fn functions_in_vectors_have_the_bits_of_their_formulas() {
         }
         let all = edges(precision);
         let given = [("x", tensor(&all, &[all.len()], precision))];
-        let results = outputs(&b, &given, precision, Vectors::Wide);
-        let (unary, powers) = results.split_at(functions.len());
-        for (op, results) in functions.iter().zip(unary) {
-            for (&x, &got) in all.iter().zip(results) {
-                let want = formula(*op, x).expect("a formula");
-                assert!(same(got, want), "{}({x:e}) in {precision:?} is {got:e}, not {want:e}", op.name());
+        for vectors in [Vectors::Avx512, Vectors::Avx2] {
+            let results = outputs(&b, &given, precision, vectors);
+            let (unary, powers) = results.split_at(functions.len());
+            for (op, results) in functions.iter().zip(unary) {
+                for (&x, &got) in all.iter().zip(results) {
+                    let want = formula(*op, x).expect("a formula");
+                    assert!(same(got, want), "{}({x:e}) in {precision:?} is {got:e}, not {want:e}", op.name());
+                }
             }
-        }
-        for (exponent, results) in exponents.iter().zip(powers) {
-            for (&x, &got) in all.iter().zip(results) {
-                let want = power(x, *exponent).expect("a formula");
-                assert!(same(got, want), "{x:e} to the {exponent:e} in {precision:?} is {got:e}, not {want:e}");
+            for (exponent, results) in exponents.iter().zip(powers) {
+                for (&x, &got) in all.iter().zip(results) {
+                    let want = power(x, *exponent).expect("a formula");
+                    assert!(same(got, want), "{x:e} to the {exponent:e} in {precision:?} is {got:e}, not {want:e}");
+                }
             }
         }
     }
@@ -137,9 +139,10 @@ fn conditions_in_vectors_have_the_bits_of_those_in_blocks() {
         let edges = [0.0, -0.0, 2.0, -2.0, 0.5, -7.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
         let (left, right): (Vec<f64>, Vec<f64>) = edges.iter().flat_map(|&x| edges.map(|y| (x, y))).unzip();
         let given = [("x", tensor(&left, &[left.len()], precision)), ("y", tensor(&right, &[right.len()], precision))];
-        let [wide, blocks] = [Vectors::Wide, Vectors::Blocks].map(|vectors| outputs(&b, &given, precision, vectors));
-        for (position, (wide, blocks)) in wide.iter().zip(&blocks).enumerate() {
-            for (place, (&got, &want)) in wide.iter().zip(blocks).enumerate() {
+        let [wide, half, blocks] = Vectors::ALL.map(|vectors| outputs(&b, &given, precision, vectors));
+        for (position, ((wide, half), blocks)) in wide.iter().zip(&half).zip(&blocks).enumerate() {
+            for (place, (&got, &want)) in wide.iter().zip(blocks).chain(half.iter().zip(blocks)).enumerate() {
+                let place = place % blocks.len();
                 let at = (left[place], right[place]);
                 assert!(same(got, want), "output {position} at {at:?} in {precision:?} is {got:e}, not {want:e}");
             }

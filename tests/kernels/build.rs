@@ -168,9 +168,9 @@ pub fn loops(program: &Program) -> String {
     plan(program, Precision::F32, Vectors::Blocks).to_string()
 }
 
-/// Runs kernel and judge and compares all outputs, with both kinds of vector code.
+/// Runs kernel and judge and compares all outputs, with all kinds of vector code.
 pub fn agree(build: &Build, given: &[Given<'_>], parameters: &[f64], precision: Precision) {
-    for vectors in [Vectors::Wide, Vectors::Blocks] {
+    for vectors in Vectors::ALL {
         agree_for(build, given, parameters, (precision, vectors));
     }
 }

@@ -121,7 +121,7 @@ fn dice_of_a_sigmoid_keeps_the_sigmoid() {
 
 /// How often the memory of the last output is written, and how often it is read.
 pub fn loans(b: &Build) -> (usize, usize) {
-    let text = plan(&b.program, Precision::F32, Vectors::Wide).to_string();
+    let text = plan(&b.program, Precision::F32, Vectors::Avx512).to_string();
     let name = format!("gradient o{}[", b.program.outputs.len() - 1);
     let read = text.matches(&format!("= {name}")).count();
     (text.matches(&name).count() - read, read)

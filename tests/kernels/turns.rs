@@ -69,7 +69,7 @@ fn turns_that_read_at_other_positions_agree() {
 }
 
 fn results(build: &Build, given: &[(&str, Tensor)], precision: Precision) -> Vec<f64> {
-    let kernel = compile_for(&build.program, precision, Vectors::Wide).unwrap_or_else(|error| panic!("{error}"));
+    let kernel = compile_for(&build.program, precision, Vectors::Avx512).unwrap_or_else(|error| panic!("{error}"));
     let views: Vec<_> = given.iter().map(|(name, tensor)| (*name, tensor.view().expect("dense"))).collect();
     let binding = Binding::new(&build.program, &views).expect("it fits");
     let mut outputs = Outputs::new();

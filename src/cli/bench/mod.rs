@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::inputs::{chosen, gathered, with_case};
 use super::json;
 use super::output::put;
-use super::target::{builder, with_gradients};
+use super::target::{builder, with_gradients, with_vectors};
 use crate::session::{Evaluation, Loss, LossInfo, Params, Value, Workspace};
 use crate::tensor::{DType, Slice, SliceMut, Tensor, TensorView, TensorViewMut};
 use random::Shapes;
@@ -27,6 +27,7 @@ pub fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     if let Some(threads) = arguments.threads {
         builder = builder.threads(usize::from(threads));
     }
+    builder = with_vectors(builder, arguments.vectors);
     let info = builder.info();
     let wanted = gradients(&info, &arguments.grad)?;
     let loss = with_gradients(builder, &wanted).build()?;

@@ -17,7 +17,7 @@ pub(super) fn absent(lines: &Lines) -> Option<(u32, Lines)> {
         found = Some((id, cell));
     }
     let (_, cell) = found?;
-    let mut graph = Graph::default();
+    let mut graph = Graph::new(lines.graph.machine);
     let mut mapped: Vec<Id> = Vec::new();
     for id in (0..lines.graph.len() as u32).map(Id) {
         let node = lines.graph.get(id);
@@ -29,7 +29,7 @@ pub(super) fn absent(lines: &Lines) -> Option<(u32, Lines)> {
     }
     let left = lines.left.iter().map(|left| remapped(left, &mapped, &mut graph)).collect();
     let (streams, uniforms) = (lines.streams.clone(), lines.uniforms.clone());
-    Some((cell, Lines { graph, streams, uniforms, left, lanes: lines.lanes }))
+    Some((cell, Lines { graph, streams, uniforms, left, lanes: lines.lanes, double: lines.double }))
 }
 
 /// The argument cell whose lane a node is true or false for alone.

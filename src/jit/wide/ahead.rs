@@ -4,6 +4,7 @@ use iced_x86::{Code, Instruction, MemoryOperand};
 
 use super::assembler::{Assembler, BASES, WORK};
 use super::graph::Lane;
+use super::machine::Instructions;
 use crate::kernel::BLOCK;
 
 /// How many bytes before they are needed lanes are asked for: the processor's own guesses end at every page of 4096.
@@ -22,7 +23,7 @@ pub(in crate::jit) enum Ahead {
     NextRow,
 }
 
-impl Assembler {
+impl<M: Instructions> Assembler<M> {
     /// Asks for lanes of a stream that come after those at an address.
     pub fn ask(&mut self, stream: u32, mut at: MemoryOperand, lane: Lane) {
         let (distance, code) = match self.layout.access[stream as usize].ahead {

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::body::{Action, Arg, FEWEST, FREE_MASKS, Form, LOADED, Step, Task, parts_of, under};
+use super::body::{Action, Arg, FREE_MASKS, Form, LOADED, Step, Task, parts_of, under};
 use super::graph::{Id, Join, Lane, Op, Relation, Three, Two};
 use super::lines::Lines;
 
@@ -106,7 +106,7 @@ impl<'a> Allocator<'a> {
 
     /// Nothing if there are too few registers.
     pub fn run(mut self) -> Option<Allocated> {
-        if self.vectors.numbers.len() < FEWEST {
+        if self.vectors.numbers.len() < self.lines.graph.machine.fewest() {
             return None;
         }
         for (position, task) in self.tasks.iter().enumerate() {
@@ -126,11 +126,16 @@ impl<'a> Allocator<'a> {
         if matches!(node.op, Op::Compare(_)) { Lane::Mask } else { node.lane }
     }
 
-    fn file(&mut self, lane: Lane) -> &mut File {
-        if lane == Lane::Mask { &mut self.masks } else { &mut self.vectors }
+    /// Whether such lanes are in the registers of masks.
+    fn is_mask(&self, lane: Lane) -> bool {
+        lane == Lane::Mask && self.lines.graph.machine.has_masks()
     }
 
-    pub(super) fn push(&mut self, action: Action, lane: Lane, to: u8, args: [Option<Arg>; 2], mask: u8) {
+    fn file(&mut self, lane: Lane) -> &mut File {
+        if self.is_mask(lane) { &mut self.masks } else { &mut self.vectors }
+    }
+
+    pub(super) fn push(&mut self, action: Action, lane: Lane, to: u8, args: [Option<Arg>; 2], mask: Option<u8>) {
         self.out.steps.push(Step { action, lane, to, args, mask });
     }
 
@@ -166,7 +171,7 @@ impl<'a> Allocator<'a> {
 
     /// Makes the register free whose value is not needed for the longest time.
     fn evict(&mut self, lane: Lane) -> Option<usize> {
-        let file = if lane == Lane::Mask { &self.masks } else { &self.vectors };
+        let file = if self.is_mask(lane) { &self.masks } else { &self.vectors };
         let candidates = (0..file.inside.len()).filter(|&place| !file.locked[place]);
         let place = candidates.max_by_key(|&place| file.inside[place].map_or(u32::MAX, |id| self.needed(id)))?;
         let (id, number) = (file.inside[place]?, file.numbers[place]);
@@ -176,7 +181,7 @@ impl<'a> Allocator<'a> {
             self.out.slots += 1;
             self.slots_of.insert(id, slot);
             let lane = self.lane(id);
-            self.push(Action::Spill, lane, 0, [Some(Arg::Register(number)), Some(Arg::Slot(slot))], 0);
+            self.push(Action::Spill, lane, 0, [Some(Arg::Register(number)), Some(Arg::Slot(slot))], None);
         }
         self.registers[id.0 as usize] = None;
         self.file(lane).inside[place] = None;
@@ -233,7 +238,7 @@ impl<'a> Allocator<'a> {
             Op::Load { stream, part } if self.is_there_again(id) => Arg::Stream { stream, part },
             _ => Arg::Slot(*self.slots_of.get(&id)?),
         };
-        self.push(Action::Move, lane, number, [Some(from), None], 0);
+        self.push(Action::Move, lane, number, [Some(from), None], None);
         self.put(id, number);
         Some(number)
     }
@@ -291,10 +296,10 @@ impl<'a> Allocator<'a> {
         let to = self.take(lane)?;
         let from = Some(Arg::Stream { stream, part });
         if self.lines.streams[stream as usize].contiguous {
-            self.push(Action::Move, lane, to, [from, None], 0);
+            self.push(Action::Move, lane, to, [from, None], None);
         } else {
             let work = [self.take(lane)?, self.take(lane)?];
-            self.push(Action::Gather(work[0], work[1]), lane, to, [from, None], 0);
+            self.push(Action::Gather(work[0], work[1]), lane, to, [from, None], None);
             self.free(lane, &work);
         }
         Some(to)
@@ -316,19 +321,19 @@ impl<'a> Allocator<'a> {
                 let to = self.take(lane)?;
                 self.release(operands);
                 let args = [Some(Arg::Stream { stream, part }), Some(Arg::Register(bytes))];
-                self.push(Action::Pick, lane, to, args, mask);
+                self.push(Action::Pick, lane, to, args, Some(mask));
                 self.put(id, to);
             }
             Op::Position => {
                 let to = self.take(lane)?;
-                self.push(Action::Position, lane, to, [None; 2], 0);
+                self.push(Action::Position, lane, to, [None; 2], None);
                 self.put(id, to);
             }
             Op::One(op) => {
                 let a = self.register(operands[0])?;
                 self.release(operands);
                 let to = self.take(self.lane(id))?;
-                self.push(Action::One(op), lane, to, [Some(Arg::Register(a)), None], 0);
+                self.push(Action::One(op), lane, to, [Some(Arg::Register(a)), None], None);
                 self.put(id, to);
             }
             Op::Two(op) => self.two(id, op, lane, operands[0], operands[1])?,
@@ -339,7 +344,7 @@ impl<'a> Allocator<'a> {
                 let work = if join == Join::Masks { 0 } else { self.take(lane)? };
                 let to = self.take(lane)?;
                 self.release(operands);
-                self.push(Action::Join(join, work), lane, to, [Some(Arg::Register(a)), Some(Arg::Register(b))], 0);
+                self.push(Action::Join(join, work), lane, to, [Some(Arg::Register(a)), Some(Arg::Register(b))], None);
                 if join != Join::Masks {
                     self.free(lane, &[work]);
                 }
@@ -350,7 +355,7 @@ impl<'a> Allocator<'a> {
                 // The table is first where the result will be.
                 let to = self.take(lane)?;
                 self.release(operands);
-                self.push(Action::Pair(pairing), lane, to, [Some(Arg::Register(a)), Some(Arg::Register(b))], 0);
+                self.push(Action::Pair(pairing), lane, to, [Some(Arg::Register(a)), Some(Arg::Register(b))], None);
                 self.put(id, to);
             }
             Op::MulAdd { negate_product, negate_addend } => {
@@ -379,7 +384,7 @@ impl<'a> Allocator<'a> {
         let second = self.operand(b)?;
         self.release(&[a, b]);
         let to = self.take(lane)?;
-        self.push(Action::Two(op), lane, to, [Some(Arg::Register(first)), Some(second)], 0);
+        self.push(Action::Two(op), lane, to, [Some(Arg::Register(first)), Some(second)], None);
         self.put(id, to);
         Some(())
     }
@@ -391,10 +396,10 @@ impl<'a> Allocator<'a> {
         let dies = self.next_use(a) == u32::MAX && self.registers[a.0 as usize].is_some() && a != b && a != c;
         let to = if dies { first } else { self.take(lane)? };
         if !dies {
-            self.push(Action::Move, lane, to, [Some(Arg::Register(first)), None], 0);
+            self.push(Action::Move, lane, to, [Some(Arg::Register(first)), None], None);
         }
         self.release(&[a, b, c]);
-        self.push(Action::Three(op), lane, to, [Some(Arg::Register(second)), Some(third)], 0);
+        self.push(Action::Three(op), lane, to, [Some(Arg::Register(second)), Some(third)], None);
         self.put(id, to);
         Some(())
     }
@@ -406,7 +411,7 @@ impl<'a> Allocator<'a> {
         let second = self.operand(b)?;
         self.release(&[a, b]);
         let to = self.take(Lane::Mask)?;
-        self.push(Action::Compare(relation, swap), lane, to, [Some(Arg::Register(first)), Some(second)], 0);
+        self.push(Action::Compare(relation, swap), lane, to, [Some(Arg::Register(first)), Some(second)], None);
         self.put(id, to);
         Some(())
     }
@@ -418,7 +423,7 @@ impl<'a> Allocator<'a> {
             let yes_arg = self.operand(yes)?;
             self.release(&[condition, yes, no]);
             let to = self.take(lane)?;
-            self.push(Action::Keep, lane, to, [Some(yes_arg), None], mask);
+            self.push(Action::Keep, lane, to, [Some(yes_arg), None], Some(mask));
             self.put(id, to);
             return Some(());
         }
@@ -426,7 +431,7 @@ impl<'a> Allocator<'a> {
         let yes_arg = self.operand(yes)?;
         self.release(&[condition, yes, no]);
         let to = self.take(lane)?;
-        self.push(Action::Blend, lane, to, [Some(Arg::Register(no_register)), Some(yes_arg)], mask);
+        self.push(Action::Blend, lane, to, [Some(Arg::Register(no_register)), Some(yes_arg)], Some(mask));
         self.put(id, to);
         Some(())
     }
@@ -455,7 +460,7 @@ impl<'a> Allocator<'a> {
             (first, Form::F132, [third, second])
         } else if memory_b {
             let to = self.take(lane)?;
-            self.push(Action::Move, lane, to, [Some(third), None], 0);
+            self.push(Action::Move, lane, to, [Some(third), None], None);
             (to, Form::F231, [Arg::Register(first), second])
         } else if c_dies {
             let Arg::Register(to) = third else { return None };
@@ -467,11 +472,11 @@ impl<'a> Allocator<'a> {
             (to, Form::F213, [Arg::Register(first), third])
         } else {
             let to = self.take(lane)?;
-            self.push(Action::Move, lane, to, [Some(third), None], 0);
+            self.push(Action::Move, lane, to, [Some(third), None], None);
             (to, Form::F231, [Arg::Register(first), second])
         };
         self.release(&[a, b, c]);
-        self.push(action(form), lane, to, [Some(args[0]), Some(args[1])], 0);
+        self.push(action(form), lane, to, [Some(args[0]), Some(args[1])], None);
         self.put(id, to);
         Some(())
     }

@@ -1,18 +1,12 @@
 //! Registers, memory operands and single instructions: what code for vectors is written with.
 
+use std::marker::PhantomData;
+
 use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 use rustc_hash::FxHashMap;
 
 use super::ahead::Ahead;
-use super::body::Arg;
-use super::graph::Lane;
-
-/// The lanes that there are, in the first and the last vectors of a run.
-pub(super) const THERE: Register = Register::K7;
-/// The same for the second half of wide lanes.
-pub(super) const THERE_HIGH: Register = Register::K6;
-/// For memory that is strided or guarded.
-pub(super) const WORK_MASK: Register = Register::K5;
+use super::machine::Instructions;
 
 /// The argument cells.
 pub(super) const ARGUMENTS: Register = Register::RDI;
@@ -36,19 +30,23 @@ pub(super) const BASES: [Register; 10] = [
     Register::R15,
 ];
 
-/// Bytes of a slot of the frame, and of a register.
-pub(super) const SLOT: usize = 64;
-
 /// Where streams and cells are.
 pub(super) struct Layout {
     /// For each stream the argument cell of its address; that of its stride in bytes follows.
     pub streams: u32,
     /// The first cell of the uniforms.
     pub uniforms: u32,
-    /// For each strided stream the slot with how far the first eight lanes are from the first one.
+    /// The first slot with uniforms in all lanes, where operands cannot be repeated.
+    pub repeated: u32,
+    /// The first slot that says which lanes there are, where there are no masks.
+    pub there: u32,
+    /// For each strided stream the slot with how far the lanes of a register are from the first one.
     pub offsets: Vec<Option<u32>>,
     /// For each stream how its memory is accessed.
     pub access: Vec<StreamAccess>,
+    /// Whether wide lanes are among those of singles, and whether extremes or products are reduced.
+    pub has_wide: bool,
+    pub has_extremes: bool,
     /// Lanes of a vector.
     pub lanes: usize,
 }
@@ -75,7 +73,7 @@ pub(super) enum Way {
     Whole,
     /// The same, with results that go past the caches.
     PastCaches,
-    /// Only the lanes of the mask [`THERE`].
+    /// Only the lanes that there are.
     Partial,
 }
 
@@ -90,14 +88,20 @@ pub(super) struct Copy {
 }
 
 impl Copy {
+    /// The register of an accumulator.
+    pub fn accumulator(self, number: u32) -> u8 {
+        self.accumulators - number as u8
+    }
+
     /// Whether it has fewer lanes.
     pub fn is_partial(self) -> bool {
         self.way == Way::Partial
     }
 }
 
-/// Bytes in the making.
-pub(super) struct Assembler {
+/// Bytes in the making, of the instructions of a machine.
+pub(super) struct Assembler<M> {
+    machine: PhantomData<M>,
     encoder: Encoder,
     position: u64,
     /// Where each literal is.
@@ -106,57 +110,34 @@ pub(super) struct Assembler {
     error: Option<IcedError>,
 }
 
-pub(super) fn vector(number: u8) -> Register {
-    Register::ZMM0 + u32::from(number)
-}
-
-pub(super) fn half(number: u8) -> Register {
-    Register::YMM0 + u32::from(number)
-}
-
-pub(super) fn mask(number: u8) -> Register {
-    Register::K0 + u32::from(number)
-}
-
 pub(super) fn memory(base: Register, displacement: i64) -> MemoryOperand {
     MemoryOperand::new(base, Register::None, 1, displacement, 1, false, Register::None)
 }
 
-/// Which lanes of two registers make a third one, for each [`Pairing`](super::graph::Pairing) that needs a table.
-const PLACES: [[u32; 16]; 4] = [
-    [0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29],
-    [2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31],
-    [0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27],
-    [4, 12, 20, 28, 5, 13, 21, 29, 6, 14, 22, 30, 7, 15, 23, 31],
-];
-/// The first place of each of sixteen rows.
-const EVERY_FOURTH: u64 = 0x1111_1111_1111_1111;
+/// Data before the code.
+pub(super) fn data(place: u64) -> MemoryOperand {
+    MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
+}
 
-impl Assembler {
-    /// With data in front of the code: the numbers of the lanes, narrow and wide, and literals.
+impl<M: Instructions> Assembler<M> {
+    /// With data in front of the code: the numbers of the lanes, narrow and wide, tables and literals.
     pub fn new(layout: Layout, literals: &[(u64, bool)]) -> Self {
-        let mut bytes = vec![0x90; SLOT];
-        bytes.extend((0..16_u32).flat_map(u32::to_le_bytes));
-        bytes.extend((0..8_u64).flat_map(u64::to_le_bytes));
-        if layout.access.iter().any(|access| access.of_four) {
-            bytes.extend(PLACES.iter().flatten().flat_map(|lane| lane.to_le_bytes()));
-            bytes.extend(EVERY_FOURTH.to_le_bytes());
-        }
+        let register = M::MACHINE.bytes();
+        let mut bytes = vec![0x90; register];
+        bytes.extend((0..register as u32 / 4).flat_map(u32::to_le_bytes));
+        bytes.extend((0..register as u64 / 8).flat_map(u64::to_le_bytes));
+        bytes.extend(M::tables(layout.access.iter().any(|access| access.of_four)));
         let mut places = FxHashMap::default();
         for &(bits, wide) in literals {
-            while wide && !bytes.len().is_multiple_of(8) {
-                bytes.push(0);
-            }
+            let (literal, alignment) = M::literal(bits, wide);
+            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
             places.entry((bits, wide)).or_insert_with(|| {
                 let place = bytes.len() as u64;
-                let count = if wide { 8 } else { 4 };
-                bytes.extend_from_slice(&bits.to_le_bytes()[..count]);
+                bytes.extend(literal);
                 place
             });
         }
-        while !bytes.len().is_multiple_of(16) {
-            bytes.push(0x90);
-        }
+        bytes.resize(bytes.len().next_multiple_of(16), 0x90);
         // Over the literals.
         bytes[0] = 0xe9;
         let distance = (bytes.len() as u32 - 5).to_le_bytes();
@@ -164,7 +145,7 @@ impl Assembler {
         let position = bytes.len() as u64;
         let mut encoder = Encoder::new(64);
         encoder.set_buffer(bytes);
-        Assembler { encoder, position, literals: places, layout, error: None }
+        Assembler { machine: PhantomData, encoder, position, literals: places, layout, error: None }
     }
 
     /// The code.
@@ -185,6 +166,11 @@ impl Assembler {
             Ok(length) => self.position += length as u64,
             Err(error) => self.error = self.error.take().or(Some(error)),
         }
+    }
+
+    /// Gives up: the machine has no such instruction, so that the strip is compiled otherwise.
+    pub fn refuse(&mut self) {
+        self.push(Ok(Instruction::with(Code::INVALID)));
     }
 
     /// Goes on at a whole multiple of some bytes, with instructions that do nothing.
@@ -242,43 +228,28 @@ impl Assembler {
     }
 
     pub fn slot(&self, slot: u32) -> MemoryOperand {
-        memory(Register::RSP, i64::from(slot) * SLOT as i64)
+        memory(Register::RSP, i64::from(slot) * M::MACHINE.bytes() as i64)
     }
 
-    pub fn literal(&self, bits: u64, wide: bool, broadcast: bool) -> MemoryOperand {
-        let place = self.literals.get(&(bits, wide)).copied().unwrap_or(0);
-        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, broadcast, Register::None)
+    pub fn literal(&self, bits: u64, wide: bool) -> MemoryOperand {
+        data(self.literals.get(&(bits, wide)).copied().unwrap_or(0))
     }
 
     /// The numbers of the lanes, in memory.
     pub fn lane_numbers(&self, wide: bool) -> MemoryOperand {
-        let place = if wide { 2 * SLOT } else { SLOT };
-        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
+        data((if wide { 2 } else { 1 }) * M::MACHINE.bytes() as u64)
     }
 
-    /// A table of [`PLACES`], or what follows them.
-    pub fn places(&self, table: usize) -> MemoryOperand {
-        let place = (3 + table) * SLOT;
-        MemoryOperand::new(Register::RIP, Register::None, 1, place as i64, 1, false, Register::None)
-    }
-
-    /// An operand that is the same in all lanes, in memory.
-    pub fn broadcast(&self, arg: Arg, lane: Lane) -> MemoryOperand {
-        match arg {
-            Arg::Uniform(cell) => {
-                let at = i64::from(self.layout.uniforms + cell) * 8;
-                MemoryOperand::new(ARGUMENTS, Register::None, 1, at, 1, true, Register::None)
-            }
-            Arg::Constant(bits) => self.literal(bits, lane.is_wide(), true),
-            _ => unreachable!("only what does not vary is repeated from memory"),
-        }
+    /// A table, by the registers before it.
+    pub fn table(&self, number: usize) -> MemoryOperand {
+        data(((3 + number) * M::MACHINE.bytes()) as u64)
     }
 
     /// The address of a stream's part.
     pub fn contiguous(&mut self, stream: u32, part: u8, copy: Copy) -> MemoryOperand {
         let bytes = self.layout.access[stream as usize].bytes;
         let base = self.base(stream);
-        let ahead = copy.number * self.layout.lanes * bytes + part as usize * SLOT;
+        let ahead = copy.number * self.layout.lanes * bytes + part as usize * M::MACHINE.bytes();
         if self.layout.access[stream as usize].of_four {
             let twice = MemoryOperand::new(POSITION, POSITION, 1, 0, 0, false, Register::None);
             self.load(Code::Lea_r64_m, WORK[1], twice);
@@ -297,33 +268,21 @@ impl Assembler {
         WORK[0]
     }
 
-    /// The mask under which a part of a stream is accessed; none for all lanes.
-    pub fn access_mask(&mut self, stream: u32, part: u8, copy: Copy) -> Option<Register> {
-        if self.layout.access[stream as usize].of_four {
-            return copy.is_partial().then(|| self.places_there(part));
-        }
-        let there = if part == 0 { THERE } else { THERE_HIGH };
-        match self.layout.access[stream as usize].guard {
-            Some(cell) => {
-                let cell = self.cell(self.layout.uniforms + cell);
-                self.load(Code::VEX_Kmovw_kr_km16, WORK_MASK, cell);
-                if copy.is_partial() {
-                    self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, WORK_MASK, there));
-                }
-                Some(WORK_MASK)
-            }
-            None => copy.is_partial().then_some(there),
-        }
+    /// The address of the first lane of a strided stream's part, in the second work register.
+    pub fn strided(&mut self, stream: u32, part: u8, copy: Copy) {
+        let ahead = copy.number * self.layout.lanes + part as usize * M::MACHINE.lanes(true);
+        self.load(Code::Lea_r64_m, WORK[1], memory(POSITION, ahead as i64));
+        let stride = self.cell(self.layout.streams + 2 * stream + 1);
+        self.load(Code::Imul_r64_rm64, WORK[1], stride);
+        let base = self.base(stream);
+        self.two(Code::Add_r64_rm64, WORK[1], base);
     }
 
-    /// The mask of the places, of a vector of four rows, whose rows there are. Leaves the second work register alone.
-    fn places_there(&mut self, part: u8) -> Register {
-        let first = self.places(PLACES.len());
-        self.two(Code::VEX_Kmovw_r32_kr, Register::ECX, THERE);
-        self.push(Instruction::with3(Code::VEX_Pdep_r64_r64_rm64, WORK[0], WORK[0], first));
-        self.push(Instruction::with3(Code::Imul_r64_rm64_imm8, WORK[0], WORK[0], 15));
-        self.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], 16 * i32::from(part)));
-        self.two(Code::VEX_Kmovw_kr_r32, WORK_MASK, Register::ECX);
-        WORK_MASK
+    /// The address so many lanes further as a register has that are wide.
+    pub fn further(&mut self, stream: u32) {
+        let stride = self.cell(self.layout.streams + 2 * stream + 1);
+        self.load(Code::Mov_r64_rm64, WORK[0], stride);
+        let further = MemoryOperand::new(WORK[1], WORK[0], M::MACHINE.lanes(true) as u32, 0, 0, false, Register::None);
+        self.load(Code::Lea_r64_m, WORK[1], further);
     }
 }

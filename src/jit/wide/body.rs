@@ -9,17 +9,9 @@ use super::graph::{Graph, Id, Join, Lane, One, Op, Pairing, Relation, Three, Two
 use super::latency::longest;
 use super::lines::{Left, Lines};
 use super::loops::lead;
+use super::machine::Machine;
 use super::under::uses;
 use crate::op::ReduceOp;
-
-/// Registers of 512 bits.
-const REGISTERS: usize = 32;
-
-/// The first register of the accumulators, which go downward, set by set.
-pub(super) const TOP: u8 = REGISTERS as u8 - 1;
-
-/// The registers that code needs at least, beside those of accumulators and constants.
-pub(super) const FEWEST: usize = 8;
 
 /// The masks that code may use: the first is none, and the last three have their tasks.
 pub(super) const FREE_MASKS: [u8; 4] = [1, 2, 3, 4];
@@ -108,7 +100,7 @@ pub(super) struct Step {
     pub lane: Lane,
     pub to: u8,
     pub args: [Option<Arg>; 2],
-    pub mask: u8,
+    pub mask: Option<u8>,
 }
 
 /// A sum or an extreme over all lanes: a register that lives as long as the loop.
@@ -123,6 +115,8 @@ pub(super) struct Accumulator {
 pub(super) struct Body {
     pub steps: Vec<Step>,
     pub accumulators: Vec<Accumulator>,
+    /// The register of the first one.
+    pub top: u8,
     /// What is in a register before the loop begins.
     pub held: Vec<(Arg, Lane, u8)>,
     /// How many vectors are in flight.
@@ -148,6 +142,14 @@ const WORTH: usize = 2;
 /// The most slots of a frame: threads have short stacks.
 const MOST_SLOTS: u32 = 1024;
 
+/// The most accumulators of a strip.
+const MOST_ACCUMULATORS: usize = 12;
+
+/// Whether a machine combines the lanes of an accumulator: AVX2 has no products of 64-bit ints.
+fn is_combined(machine: Machine, accumulator: &Accumulator) -> bool {
+    machine == Machine::Avx512 || (accumulator.lane, accumulator.op) != (Lane::I64, ReduceOp::Prod)
+}
+
 /// Gives registers; nothing if there are too many accumulators, or values at once.
 pub(super) fn body(lines: &Lines) -> Option<Body> {
     let mut accumulators = Vec::new();
@@ -156,21 +158,27 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
             accumulators.extend(parts.iter().map(|_| Accumulator { effect: *effect, op: *op, lane: *lane }));
         }
     }
-    if accumulators.len() > 12 {
+    let registers = lines.graph.machine.registers();
+    let most = registers.checked_sub(accumulators.len())?;
+    if accumulators.len() > MOST_ACCUMULATORS || !accumulators.iter().all(|own| is_combined(lines.graph.machine, own)) {
         return None;
     }
     let tasks = tasks(lines);
-    let most = REGISTERS - accumulators.len();
     let first =
         Allocator::new(lines, &tasks, Room { vectors: most, masks: FREE_MASKS.len(), first_held: most }, &[]).run()?;
-    let unroll = match (first.steps.len(), accumulators.len()) {
+    let wanted = match (first.steps.len(), accumulators.len()) {
         (0..=14, 0..=3) => 4,
         (15..=48, 0..=4) => 2,
         _ => 1,
     };
-    let in_turn = in_turn(lines, &tasks, &first, REGISTERS - accumulators.len() * unroll)?;
+    let fewest = lines.graph.machine.fewest();
+    let fits = |unroll: &usize| registers >= accumulators.len() * unroll + fewest;
+    // Sums of fewer lanes need more vectors: of longer parts they would be less accurate.
+    let wanted = if accumulators.is_empty() { wanted } else { wanted * lines.graph.machine.shorter() };
+    let unroll = [8, 4, 2].into_iter().filter(|unroll| *unroll <= wanted).find(fits).unwrap_or(1);
+    let in_turn = in_turn(lines, &tasks, &first, registers - accumulators.len() * unroll)?;
     let abreast = (longest(lines) >= LONG && accumulators.len() <= 4)
-        .then(|| abreast(lines, &tasks, &first, REGISTERS - accumulators.len() * 2))
+        .then(|| abreast(lines, &tasks, &first, registers.checked_sub(accumulators.len() * 2)?))
         .flatten()
         .filter(|code| code.computed() <= in_turn.computed());
     let unroll = if abreast.is_some() { 2 } else { unroll };
@@ -178,7 +186,7 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
     let is_abreast = room.first_held > room.vectors;
     let abreast = is_abreast.then_some((room.vectors as u8, room.masks as u8));
     let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, room.held(held.len(), place))).collect();
-    Some(Body { steps, accumulators, held, unroll, abreast, slots, absent })
+    Some(Body { steps, accumulators, top: lines.graph.machine.top(), held, unroll, abreast, slots, absent })
 }
 
 /// The steps of a vector, with the registers that they need.
@@ -205,7 +213,7 @@ const LONG: u32 = 80;
 fn in_turn(lines: &Lines, tasks: &[Task], first: &Allocated, room: usize) -> Option<Code> {
     // A register stays free for what the second run may do otherwise.
     let spare = room.saturating_sub(first.most + 1);
-    let held = most_wanted(&first.wanted, spare, room);
+    let held = most_wanted(&first.wanted, spare, room.saturating_sub(lines.graph.machine.fewest()));
     let vectors = room - held.len();
     code(lines, tasks, Room { vectors, masks: FREE_MASKS.len(), first_held: vectors }, held)
 }
@@ -213,7 +221,7 @@ fn in_turn(lines: &Lines, tasks: &[Task], first: &Allocated, room: usize) -> Opt
 /// The code of two vectors that are computed step by step in turn, if that needs no memory.
 fn abreast(lines: &Lines, tasks: &[Task], first: &Allocated, room: usize) -> Option<Code> {
     let spare = room.checked_sub(2 * (first.most + 1))?;
-    let held = most_wanted(&first.wanted, spare, room);
+    let held = most_wanted(&first.wanted, spare, room.saturating_sub(lines.graph.machine.fewest()));
     let vectors = (room - held.len()) / 2;
     let both = Room { vectors, masks: FREE_MASKS.len() / 2, first_held: 2 * vectors };
     code(lines, tasks, both, held).filter(|code| code.slots == 0)
@@ -239,7 +247,7 @@ fn most_wanted(wanted: &Wanted, spare: usize, room: usize) -> Vec<(Arg, Lane)> {
     // What is an operand in memory wherever it is used costs next to nothing there, but something before every run.
     let mut all: Vec<_> = wanted.iter().filter(|(_, weight)| **weight >= LOADED).collect();
     all.sort_by_key(|(key, weight)| (std::cmp::Reverse(**weight), **key));
-    all.truncate(spare.min(room.saturating_sub(FEWEST)));
+    all.truncate(spare.min(room));
     let arg = |(&(bits, wide, uniform), _): (&(u64, bool, bool), _)| {
         let arg = if uniform { Arg::Uniform(bits as u32) } else { Arg::Constant(bits) };
         (arg, if wide { Lane::F64 } else { Lane::F32 })

@@ -2,6 +2,7 @@
 
 use super::graph::{Id, Join, Lane, One, Op, Relation, Two};
 use super::lines::{Builder, Parts, Uniform};
+use super::machine::Machine;
 use super::trace::{Doubles, Kind, Number, Singles};
 use crate::kernel::{Instruction, Operand};
 use crate::op::{Binary, Compare, Element, Unary};
@@ -69,7 +70,8 @@ impl Builder<'_> {
             let a = self.first(a);
             return Some(self.node(Op::Two(Two::Mul), lane, &[a, inverse]));
         }
-        let shared = op == Binary::Div && !self.careful && self.free[position] && self.quotients(b) >= SHARED;
+        let is_shared = self.free[position] && self.graph.borrow().machine == Machine::Avx512;
+        let shared = op == Binary::Div && !self.careful && is_shared && self.quotients(b) >= SHARED;
         let (a, b) = (self.first(a), self.first(b));
         let two = |op| self.node(Op::Two(op), lane, &[a, b]);
         if shared {
@@ -178,7 +180,13 @@ impl Builder<'_> {
 
     /// The mask of each register of ints.
     pub fn mask_parts(&self, mask: Id) -> Parts {
-        if self.double { [mask; 2] } else { [mask, self.node(Op::One(One::HighMask), Lane::Mask, &[mask])] }
+        if self.double {
+            return [mask; 2];
+        }
+        let half = |half| self.node(Op::One(half), Lane::Mask, &[mask]);
+        let has_masks = self.graph.borrow().machine.has_masks();
+        // The first bits of a mask are those of the first lanes.
+        [if has_masks { mask } else { half(One::LowMask) }, half(One::HighMask)]
     }
 
     pub fn cast(&mut self, to: Element, a: Operand) -> Option<Parts> {

@@ -1,6 +1,7 @@
 //! A node that is asked for → a cheaper one that has the same bits in every lane.
 
 use super::graph::{Graph, Id, Lane, One, Op, Relation, Three, Two};
+use super::machine::Machine;
 
 /// How deep it is looked for zeros.
 const DEPTH: u32 = 6;
@@ -74,10 +75,13 @@ impl Graph {
         // What is the same in every lane is an operand in memory, where a mask would have to be loaded.
         if let (Op::Uniform(_), true) = (node.op, is_float(lane)) {
             let bits = self.add(node.op, lane, &[]);
-            return Some(match self.constant_of(no) {
-                Some(0) => self.two(Two::And, lane, yes, bits),
-                _ => self.add(Op::Three(Three::Merge), lane, &[no, yes, bits]),
-            });
+            match self.constant_of(no) {
+                Some(0) => return Some(self.two(Two::And, lane, yes, bits)),
+                _ if self.machine == Machine::Avx512 => {
+                    return Some(self.add(Op::Three(Three::Merge), lane, &[no, yes, bits]));
+                }
+                _ => {}
+            }
         }
         // An extreme, whose first operand must be in a register.
         if node.op != Op::Compare(Relation::Below) || node.lane != lane || !is_float(lane) {

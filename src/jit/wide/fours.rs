@@ -1,6 +1,6 @@
 //! Streams that step over rows of four, such as the corners of boxes → rows in memory as they are, turned in registers.
 //!
-//! Four streams that have one place each of the same rows become one: sixteen rows are four vectors of memory, out of
+//! Four streams that have one place each of the same rows become one: as many rows as a vector has lanes are four vectors of memory, out of
 //! which eight instructions make the vectors of each place, or the other way round. To gather them takes ten times as long.
 
 use super::assembler::BASES;
@@ -38,6 +38,7 @@ pub(super) fn turned(lines: Lines, facts: &dyn Fn(Access) -> Option<Facts>) -> L
         left: turned.left,
         uniforms: lines.uniforms,
         lanes: lines.lanes,
+        double: lines.double,
     }
 }
 
@@ -59,7 +60,7 @@ impl Found {
 fn rows(lines: &Lines, facts: &dyn Fn(Access) -> Option<Facts>, wanted: impl Fn(Access) -> bool) -> Vec<Rows> {
     let mut found: Vec<Found> = Vec::new();
     for (number, stream) in lines.streams.iter().enumerate() {
-        let is_single = stream.lane == Lane::F32 && lines.lanes == 16;
+        let is_single = stream.lane == Lane::F32 && !lines.double;
         if !is_single || stream.contiguous || stream.guard.is_some() || !wanted(stream.of) {
             continue;
         }
@@ -125,7 +126,7 @@ impl Turned {
         };
         let loads = loads.iter().map(&mut add).collect();
         let stores = stores.iter().map(&mut add).collect();
-        let (graph, left, mapped) = (Graph::default(), Vec::new(), Vec::new());
+        let (graph, left, mapped) = (Graph::new(lines.graph.machine), Vec::new(), Vec::new());
         Turned { graph, streams, left, mapped, numbers, loads, stores }
     }
 

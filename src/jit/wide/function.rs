@@ -6,13 +6,15 @@
 use iced_x86::{Code, IcedError, Instruction, MemoryOperand, Register};
 use smallvec::SmallVec;
 
-use super::assembler::{Assembler, BASES, Layout, SLOT, StreamAccess, WORK, Way, mask, memory, vector};
+use super::assembler::{Assembler, BASES, Layout, StreamAccess, WORK, Way, memory};
 use super::body::{Accumulator, Arg, Body};
-use super::codes::{arithmetic, combining};
+use super::codes::combining;
 use super::fours::FOUR;
-use super::graph::{Lane, Two};
+use super::graph::{Id, Lane};
 use super::lines::{Left, Lines};
 use super::loops::{self, copy};
+use super::machine::{Avx2, Avx512, Instructions, Machine, Steps};
+use crate::op::ReduceOp;
 
 /// Where the arguments of a function are, in cells of eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,21 +60,54 @@ impl Cells {
 /// Bytes of the guard below a stack, at least.
 const PAGE: usize = 4096;
 
+/// Slots of machines without masks. They say which lanes there are: those of the precision, the low and the high half of
+/// wide ones, and which of them are not there. In two more lanes are converted one by one.
+const FIXED_SLOTS: usize = 8;
+
 /// Registers that a caller expects to find again.
 const SAVED: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
 
 /// Writes the function.
 pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u8>, IcedError> {
-    let mut slots = body.slots;
-    let mut offsets = Vec::new();
-    for stream in &lines.streams {
-        offsets.push((!stream.contiguous).then_some(slots));
-        slots += u32::from(!stream.contiguous);
+    match lines.graph.machine {
+        Machine::Avx512 => written::<Avx512>(lines, body, cells),
+        Machine::Avx2 => written::<Avx2>(lines, body, cells),
     }
-    // Where accumulators are turned.
-    let turned = cells.alignment.map(|_| slots);
-    let most = effects(body).map(|accumulators| accumulators.len()).max().unwrap_or(0);
-    slots += if turned.is_some() && most > 0 { (most * body.unroll + TURN) as u32 } else { 0 };
+}
+
+/// The slots of a frame: those of the code of a vector, and behind them these.
+struct Slots {
+    /// For each stream that is strided the one with the distances of its lanes.
+    distances: Vec<Option<u32>>,
+    /// Where accumulators are turned, if they are.
+    turned: Option<u32>,
+    repeated: u32,
+    there: u32,
+    count: u32,
+}
+
+impl Slots {
+    fn new(lines: &Lines, body: &Body, cells: Cells) -> Slots {
+        let mut count = body.slots;
+        let mut take = |slots: usize| {
+            count += slots as u32;
+            count - slots as u32
+        };
+        let distances = lines.streams.iter().map(|stream| (!stream.contiguous).then(|| take(1))).collect();
+        let most = effects(body).map(|accumulators| accumulators.len()).max().unwrap_or(0);
+        let turned = cells.alignment.map(|_| take(if most > 0 { most * body.unroll + TURN } else { 0 }));
+        let has_masks = lines.graph.machine.has_masks();
+        let repeated = take(if has_masks { 0 } else { lines.uniforms.len() });
+        let there = take(if has_masks { 0 } else { FIXED_SLOTS });
+        Slots { distances, turned, repeated, there, count }
+    }
+}
+
+fn written<M: Instructions>(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u8>, IcedError>
+where
+    Assembler<M>: Steps,
+{
+    let slots = Slots::new(lines, body, cells);
     let access = lines.streams.iter().map(|stream| StreamAccess {
         bytes: stream.lane.bytes() as usize * if stream.of_four.is_some() { FOUR } else { 1 },
         is_result: stream.is_result,
@@ -83,18 +118,22 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
     let layout = Layout {
         streams: cells.streams,
         uniforms: cells.uniforms,
-        offsets: offsets.clone(),
+        repeated: slots.repeated,
+        there: slots.there,
+        offsets: slots.distances.clone(),
         access: access.collect(),
+        has_wide: (0..lines.graph.len() as u32).any(|id| lines.graph.get(Id(id)).lane.is_wide()),
+        has_extremes: body.accumulators.iter().any(|own| own.op != ReduceOp::Sum),
         lanes: lines.lanes,
     };
-    let mut code = Assembler::new(layout, &literals(body));
+    let mut code = Assembler::<M>::new(layout, &literals(body));
 
     let save: Vec<Register> =
         BASES.iter().take(lines.streams.len()).copied().filter(|base| SAVED.contains(base)).collect();
     save.iter().for_each(|&register| code.push(Instruction::with1(Code::Push_r64, register)));
-    if slots > 0 {
+    if slots.count > 0 {
         // An aligned frame; the last slot remembers where the stack was.
-        let frame = (slots as usize + 1) * SLOT;
+        let frame = (slots.count as usize + 1) * M::MACHINE.bytes();
         code.two(Code::Mov_r64_rm64, WORK[1], Register::RSP);
         // Page by page, so that a stack that is too short ends in its guard and not beyond it.
         for below in (PAGE..=frame).step_by(PAGE) {
@@ -102,18 +141,18 @@ pub(super) fn function(lines: &Lines, body: &Body, cells: Cells) -> Result<Vec<u
         }
         code.number(Code::Sub_rm64_imm32, Register::RSP, frame as i32);
         code.number(Code::And_rm64_imm8, Register::RSP, -64);
-        let last = code.slot(slots);
+        let last = code.slot(slots.count);
         code.store(Code::Mov_rm64_r64, last, WORK[1]);
     }
 
-    prepare(&mut code, lines, body, cells, &offsets);
+    prepare(&mut code, lines, body, cells, &slots.distances);
     loops::begin(&mut code, lines, body, cells);
     loops::loops(&mut code, lines, body, cells);
-    turned.into_iter().for_each(|slot| turn(&mut code, body, cells, slot));
+    slots.turned.into_iter().for_each(|slot| turn(&mut code, body, cells, slot));
     results(&mut code, body, cells);
 
-    if slots > 0 {
-        let last = code.slot(slots);
+    if slots.count > 0 {
+        let last = code.slot(slots.count);
         code.load(Code::Mov_r64_rm64, Register::RSP, last);
     }
     save.iter().rev().for_each(|&register| code.push(Instruction::with1(Code::Pop_r64, register)));
@@ -140,7 +179,7 @@ fn literals(body: &Body) -> Vec<(u64, bool)> {
     literals
 }
 
-fn neutral(accumulator: &Accumulator) -> u64 {
+pub(super) fn neutral(accumulator: &Accumulator) -> u64 {
     let (real, int) = accumulator.op.neutral();
     match accumulator.lane {
         Lane::F32 => u64::from((real as f32).to_bits()),
@@ -150,20 +189,25 @@ fn neutral(accumulator: &Accumulator) -> u64 {
 }
 
 /// What is done before the loops.
-fn prepare(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells, offsets: &[Option<u32>]) {
+fn prepare<M: Instructions>(
+    code: &mut Assembler<M>,
+    lines: &Lines,
+    body: &Body,
+    cells: Cells,
+    distances: &[Option<u32>],
+) where
+    Assembler<M>: Steps,
+{
     for (stream, base) in BASES.iter().enumerate().take(lines.streams.len()) {
         let cell = code.cell(cells.streams + 2 * stream as u32);
         code.load(Code::Mov_r64_rm64, *base, cell);
     }
-    for (stream, slot) in offsets.iter().enumerate() {
-        let Some(slot) = slot else { continue };
-        let stride = code.cell(cells.streams + 2 * stream as u32 + 1);
-        code.load(Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64, vector(0), stride);
-        let steps = code.lane_numbers(true);
-        code.push(Instruction::with3(Code::EVEX_Vpmullq_zmm_k1z_zmm_zmmm512b64, vector(0), vector(0), steps));
-        let at = code.slot(*slot);
-        code.store(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(0));
+    for (stream, slot) in distances.iter().enumerate() {
+        if let Some(slot) = *slot {
+            code.distances(cells.streams + 2 * stream as u32 + 1, slot);
+        }
     }
+    code.uniforms(lines);
     for &(arg, lane, register) in &body.held {
         code.repeat(arg, lane, register);
     }
@@ -184,7 +228,10 @@ fn effects(body: &Body) -> impl Iterator<Item = &[Accumulator]> {
 }
 
 /// Turns the accumulators back by the shift with which the run began, as if it had begun with a whole vector.
-fn turn(code: &mut Assembler, body: &Body, cells: Cells, slot: u32) {
+fn turn<M: Instructions>(code: &mut Assembler<M>, body: &Body, cells: Cells, slot: u32)
+where
+    Assembler<M>: Steps,
+{
     let (Some(Alignment { shift, .. }), false) = (cells.alignment, body.accumulators.is_empty()) else { return };
     let at = code.cell(shift);
     code.load(Code::Mov_r64_rm64, WORK[0], at);
@@ -196,13 +243,13 @@ fn turn(code: &mut Assembler, body: &Body, cells: Cells, slot: u32) {
         let wrapped = registers.iter().chain(registers.iter().cycle().take(TURN));
         for (place, &register) in wrapped.enumerate() {
             let at = code.slot(slot + place as u32);
-            code.store(Code::EVEX_Vmovups_zmmm512_k1z_zmm, at, vector(register));
+            code.save(at, register);
         }
         let bytes = accumulators[0].lane.bytes();
         for (place, &register) in registers.iter().enumerate() {
-            let ahead = (slot as usize + place) * SLOT;
+            let ahead = (slot as usize + place) * M::MACHINE.bytes();
             let at = MemoryOperand::new(Register::RSP, WORK[0], bytes, ahead as i64, 1, false, Register::None);
-            code.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, vector(register), at);
+            code.restore(register, at);
         }
         position += accumulators.len();
     }
@@ -216,78 +263,36 @@ fn registers(body: &Body, position: usize, parts: usize) -> SmallVec<[u8; 12]> {
 }
 
 /// Combines the accumulators of all vectors in flight and all lanes, and leaves them in their cells.
-fn results(code: &mut Assembler, body: &Body, cells: Cells) {
+fn results<M: Instructions>(code: &mut Assembler<M>, body: &Body, cells: Cells)
+where
+    Assembler<M>: Steps,
+{
     let mut position = 0;
     for accumulators in effects(body) {
         let (accumulator, parts) = (accumulators[0], accumulators.len());
-        let registers = registers(body, position, parts);
         let wide = if accumulator.lane == Lane::F32 { Lane::F64 } else { accumulator.lane };
         let two = combining(accumulator.op);
-        for (order, register) in registers.into_iter().enumerate() {
+        for (order, register) in registers(body, position, parts).into_iter().enumerate() {
             for high in [false, true] {
                 if high && accumulator.lane != Lane::F32 {
                     continue;
                 }
                 // The first one is what the others are combined with.
                 let to = if order == 0 && !high { 0 } else { 1 };
-                match (accumulator.lane, high) {
-                    (Lane::F32, false) => {
-                        code.two(
-                            Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae,
-                            vector(to),
-                            Register::YMM0 + u32::from(register),
-                        );
-                    }
-                    (Lane::F32, true) => {
-                        let half = Register::YMM0 + u32::from(to);
-                        let code_high = Code::EVEX_Vextractf32x8_ymmm256_k1z_zmm_imm8;
-                        code.push(Instruction::with3(code_high, half, vector(register), 1));
-                        code.two(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, vector(to), half);
-                    }
-                    _ => code.two(Code::EVEX_Vmovapd_zmm_k1z_zmmm512, vector(to), vector(register)),
-                }
+                code.widened(accumulator.lane, register, high, to);
                 if to == 1 {
-                    combine(code, two, wide);
+                    code.combine(two, wide);
                 }
             }
         }
-        for distance in [4, 2, 1] {
-            // The upper part beside the lower one: 64-bit lanes change places.
-            let order = distance_order(distance);
-            match distance {
-                1 => {
-                    let shuffle = Code::EVEX_Vpermilpd_zmm_k1z_zmmm512b64_imm8;
-                    code.push(Instruction::with3(shuffle, vector(1), vector(0), 0x55));
-                }
-                _ => {
-                    let shuffle = Code::EVEX_Vshuff64x2_zmm_k1z_zmm_zmmm512b64_imm8;
-                    code.push(Instruction::with4(shuffle, vector(1), vector(0), vector(0), order));
-                }
-            }
-            combine(code, two, wide);
+        let mut distance = M::MACHINE.lanes(true) / 2;
+        while distance > 0 {
+            code.swapped(distance);
+            code.combine(two, wide);
+            distance /= 2;
         }
         let cell = code.cell(cells.results + accumulator.effect as u32);
-        code.store(Code::EVEX_Vmovsd_m64_k1_xmm, cell, Register::XMM0);
+        code.store(Code::VEX_Vmovsd_m64_xmm, cell, Register::XMM0);
         position += parts;
-    }
-}
-
-/// Which groups of two lanes come to stand where the first ones are.
-fn distance_order(distance: i32) -> i32 {
-    if distance == 4 { 0b01_00_11_10 } else { 0b10_11_00_01 }
-}
-
-/// Registers 0 and 1 → 0. The second operand, which stands where one is NaN, is then mended.
-fn combine(code: &mut Assembler, two: Two, lane: Lane) {
-    code.push(Instruction::with3(arithmetic(two, lane), vector(0), vector(1), vector(0)));
-    if matches!(two, Two::Least | Two::Most) && lane == Lane::F64 {
-        let nan = mask(1);
-        code.push(Instruction::with4(Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae, nan, vector(1), vector(1), 3));
-        code.push(Instruction::with2(Code::EVEX_Vmovapd_zmm_k1z_zmmm512, vector(0), vector(1)).map(
-            |mut instruction| {
-                instruction.set_op_mask(nan);
-                instruction
-            },
-        ));
     }
 }

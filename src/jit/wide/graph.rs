@@ -1,9 +1,11 @@
-//! What a strip computes for one vector of lanes: a graph of operations on 512-bit registers and masks.
+//! What a strip computes for one vector of lanes: a graph of operations on registers and masks.
 //!
 //! Nodes are hash-consed, so what two functions of one argument share (an exponential, a reciprocal) is computed once;
 //! [`fold`](super::fold) makes fewer of them.
 
 use rustc_hash::FxHashMap;
+
+use super::machine::Machine;
 
 /// A node of one [`Graph`]; operands have smaller ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,7 +18,7 @@ pub(in crate::jit) enum Lane {
     F64,
     I32,
     I64,
-    /// A bit a lane.
+    /// A bit a lane, or ones and zeros, as wide as what is compared.
     Mask,
 }
 
@@ -44,6 +46,8 @@ pub(super) enum Two {
     Most,
     /// 2^⌊b⌋ · a.
     Scale,
+    /// The product of the lower halves of 64-bit ints without a sign.
+    MulLow,
     And,
     Or,
     Xor,
@@ -65,17 +69,20 @@ pub(super) enum One {
     /// |x| of an int.
     AbsInt,
     Left(u32),
+    /// With zeros from above.
+    Right(u32),
     /// The nearest double to a 64-bit int.
     OfInt,
     /// The int of a float as wide, towards zero.
     ToInt,
-    /// The first eight singles as doubles, and the others.
+    /// The first half of the singles as doubles, and the others.
     LowDoubles,
     HighDoubles,
-    /// The first eight 32-bit ints as 64-bit ones, and the others.
+    /// The first half of the 32-bit ints as 64-bit ones, and the others.
     LowLongs,
     HighLongs,
-    /// Of a mask: the bits of the other lanes.
+    /// Of a mask of narrow lanes: that of the first half of them as wide lanes, and of the others.
+    LowMask,
     HighMask,
     Not,
 }
@@ -89,7 +96,7 @@ pub(super) enum Three {
     Merge,
 }
 
-/// Joins of two registers of eight lanes to one of sixteen.
+/// Joins of two registers of wide lanes to one of narrow lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Join {
     /// Doubles, rounded to singles.
@@ -107,10 +114,10 @@ pub(super) enum Pairing {
     /// The lower halves of both, one after the other, and the upper ones.
     LowHalves,
     HighHalves,
-    /// Of eight rows all first places, then all second ones; all third and then all fourth ones.
+    /// Of all rows all first places, then all second ones; all third and then all fourth ones.
     FirstPlaces,
     LastPlaces,
-    /// Of eight first and second places, and as many third and fourth ones, four rows, and the other four.
+    /// Of first and second places, and as many third and fourth ones, the first half of the rows, and the others.
     FirstRows,
     LastRows,
 }
@@ -140,7 +147,7 @@ pub(super) enum Op {
         stream: u32,
         part: u8,
     },
-    /// Eight lanes from where a stream begins, further by so many bytes each; 0 where the mask is not set: mask, bytes.
+    /// Lanes, as many as there are wide ones, from where a stream begins, further by so many bytes each; 0 where the mask is not set: mask, bytes.
     Gather {
         stream: u32,
         part: u8,
@@ -176,13 +183,18 @@ impl Node {
     }
 }
 
-#[derive(Default)]
 pub(super) struct Graph {
+    /// Whose operations the nodes are.
+    pub machine: Machine,
     nodes: Vec<Node>,
     known: FxHashMap<Node, Id>,
 }
 
 impl Graph {
+    pub fn new(machine: Machine) -> Graph {
+        Graph { machine, nodes: Vec::new(), known: FxHashMap::default() }
+    }
+
     pub fn get(&self, id: Id) -> &Node {
         &self.nodes[id.0 as usize]
     }
@@ -194,6 +206,9 @@ impl Graph {
     pub fn add(&mut self, op: Op, lane: Lane, operands: &[Id]) -> Id {
         if let Some(folded) = self.fold(op, lane, operands) {
             return folded;
+        }
+        if let Some(legal) = self.legalised(op, lane, operands) {
+            return legal;
         }
         let mut all = [Id(0); 3];
         all[..operands.len()].copy_from_slice(operands);

@@ -23,13 +23,13 @@ impl Allocator<'_> {
                 let two = combining(*op);
                 let args = [Some(Arg::Register(register)), Some(Arg::Register(old))];
                 let to = self.take(*lane)?;
-                self.push(Action::Two(two), *lane, to, args, 0);
+                self.push(Action::Two(two), *lane, to, args, None);
                 if matches!(op, ReduceOp::Min | ReduceOp::Max) && *lane != Lane::I64 {
                     // NaN stays.
                     let mask = self.take(Lane::Mask)?;
                     let own = Some(Arg::Register(register));
-                    self.push(Action::Compare(Relation::Unordered, false), *lane, mask, [own, own], 0);
-                    self.push(Action::Blend, *lane, to, [Some(Arg::Register(to)), own], mask);
+                    self.push(Action::Compare(Relation::Unordered, false), *lane, mask, [own, own], None);
+                    self.push(Action::Blend, *lane, to, [Some(Arg::Register(to)), own], Some(mask));
                     self.free(Lane::Mask, &[mask]);
                 }
                 self.store(*stream, part as u8, *lane, to)?;
@@ -41,10 +41,13 @@ impl Allocator<'_> {
                 if matches!(op, ReduceOp::Min | ReduceOp::Max) {
                     let nan = self.take(Lane::Mask)?;
                     let arg = Arg::Register(self.register(id)?);
-                    self.push(action, *lane, nan, [Some(arg), None], nan);
+                    self.push(action, *lane, nan, [Some(arg), None], Some(nan));
                     self.free(Lane::Mask, &[nan]);
                 } else {
-                    let mask = under.map_or(Some(0), |mask| self.register(mask))?;
+                    let mask = match under {
+                        Some(mask) => Some(self.register(*mask)?),
+                        None => None,
+                    };
                     let arg = self.operand(id)?;
                     self.push(action, *lane, 0, [Some(arg), None], mask);
                 }
@@ -67,10 +70,10 @@ impl Allocator<'_> {
     fn store(&mut self, stream: u32, part: u8, lane: Lane, register: u8) -> Option<()> {
         let from = Some(Arg::Register(register));
         if self.lines.streams[stream as usize].contiguous {
-            self.push(Action::Store { stream, part }, lane, 0, [from, None], 0);
+            self.push(Action::Store { stream, part }, lane, 0, [from, None], None);
         } else {
             let work = [self.take(Lane::F64)?, self.take(Lane::F64)?];
-            self.push(Action::Scatter { stream, part, work }, lane, 0, [from, None], 0);
+            self.push(Action::Scatter { stream, part, work }, lane, 0, [from, None], None);
             self.free(Lane::F64, &work);
         }
         Some(())

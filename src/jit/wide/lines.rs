@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use super::ahead::Ahead;
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
+use super::machine::Machine;
 use super::trace::{Kind, Singles};
 use crate::ir::Constant;
 use crate::kernel::{self, Effect, Instruction, Line, Operand, Strip};
@@ -101,6 +102,8 @@ pub(in crate::jit) struct Lines {
     pub(super) left: Vec<Left>,
     /// Lanes of a vector.
     pub lanes: usize,
+    /// Whether they are doubles.
+    pub double: bool,
 }
 
 /// What the code generator knows of an access that varies.
@@ -142,13 +145,13 @@ pub(super) struct Builder<'a> {
 /// Makes the graph; nothing if the strip has something that vectors do not do.
 pub(super) fn lines(
     strip: &Strip,
-    double: bool,
-    careful: bool,
+    machine: Machine,
+    (double, careful): (bool, bool),
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Lines> {
     let mut builder = Builder {
         strip,
-        graph: RefCell::default(),
+        graph: RefCell::new(Graph::new(machine)),
         double,
         careful,
         values: vec![None; strip.lines.len()],
@@ -165,9 +168,9 @@ pub(super) fn lines(
     for effect in 0..strip.effects.len() {
         left.push(builder.effect(effect, facts)?);
     }
-    let lanes = if double { 8 } else { 16 };
+    let lanes = machine.lanes(double);
     let Builder { graph, streams, uniforms, .. } = builder;
-    Some(Lines { graph: graph.into_inner(), streams, uniforms, left, lanes })
+    Some(Lines { graph: graph.into_inner(), streams, uniforms, left, lanes, double })
 }
 
 /// Which lines feed no comparison and no minimum or maximum over lanes: their last bit may depend on how they are computed.

@@ -9,11 +9,12 @@
 
 use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
-use super::assembler::{Assembler, Copy, LENGTH, POSITION, THERE, THERE_HIGH, WORK, Way, memory};
-use super::body::{Body, Step, TOP};
+use super::assembler::{Assembler, Copy, LENGTH, POSITION, WORK, Way, memory};
+use super::body::{Body, Step};
 use super::function::{Alignment, Cells};
 use super::graph::{Id, Lane, Op};
 use super::lines::{Access, Lines};
+use super::machine::{Instructions, Steps};
 use super::shift::Shift;
 
 /// Runs of fewer lanes begin where they begin, unless their results go past the caches: a vector more costs too much.
@@ -30,22 +31,22 @@ const FAR: u32 = 2048;
 /// Loops begin where a line of the cache does: otherwise how fast they run depends on what stands before them.
 const LINE: u64 = 64;
 
-/// Bytes of a vector.
-const VECTOR: i32 = 64;
-
 /// One of the vectors in flight.
 pub(super) fn copy(body: &Body, number: usize, way: Way) -> Copy {
-    Copy { number, way, accumulators: TOP - (number * body.accumulators.len()) as u8 }
+    Copy { number, way, accumulators: body.top - (number * body.accumulators.len()) as u8 }
 }
 
-fn steps(code: &mut Assembler, steps: &[Step], copy: Copy) {
+fn steps<M>(code: &mut Assembler<M>, steps: &[Step], copy: Copy)
+where
+    Assembler<M>: Steps,
+{
     steps.iter().for_each(|step| code.step(step, copy));
 }
 
 /// The stream by which runs are aligned: the first result that lies lane by lane in memory, else what is written, else
 /// what is read.
 pub(super) fn lead(lines: &Lines) -> Option<u32> {
-    let narrow = |lane: Lane| if lines.lanes == 16 { lane == Lane::F32 } else { lane == Lane::F64 };
+    let narrow = |lane: Lane| lane == if lines.double { Lane::F64 } else { Lane::F32 };
     let nodes = (0..lines.graph.len() as u32).map(|id| lines.graph.get(Id(id)));
     let loads: Vec<u32> = nodes
         .filter_map(|node| match node.op {
@@ -67,7 +68,7 @@ pub(super) fn lead(lines: &Lines) -> Option<u32> {
 
 /// Where the run begins: as far before its first lane as the lead lies behind an aligned address. Leaves the shift in
 /// its cells, and whether all results can go past the caches in theirs.
-pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
+pub(super) fn begin<M: Instructions>(code: &mut Assembler<M>, lines: &Lines, body: &Body, cells: Cells) {
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
     let Some(Alignment { lead, shift, missing }) = cells.alignment else { return };
     let bytes = lines.streams[lead as usize].lane.bytes();
@@ -102,7 +103,7 @@ pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
             let base = code.base(stream as u32);
             let first = MemoryOperand::new(base, POSITION, own.lane.bytes(), 0, 0, false, Register::None);
             code.load(Code::Lea_r64_m, WORK[1], first);
-            code.push(Instruction::with2(Code::Test_rm32_imm32, Register::EDX, VECTOR - 1));
+            code.push(Instruction::with2(Code::Test_rm32_imm32, Register::EDX, M::MACHINE.bytes() as i32 - 1));
             let aligned = code.jump(Code::Je_rel32_64, None);
             let at = code.cell(cell);
             code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
@@ -112,7 +113,10 @@ pub(super) fn begin(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
 }
 
 /// The loops, from the position where the run begins on.
-pub(super) fn loops(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
+pub(super) fn loops<M: Instructions>(code: &mut Assembler<M>, lines: &Lines, body: &Body, cells: Cells)
+where
+    Assembler<M>: Steps,
+{
     let at_once = (body.unroll * lines.lanes) as i64;
     let into_partial = cells.alignment.map(|_| {
         code.two(Code::Test_rm64_r64, POSITION, POSITION);
@@ -152,13 +156,13 @@ pub(super) fn loops(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cel
 }
 
 /// Compares whether so many lanes are left: above, if not.
-fn are_left(code: &mut Assembler, lanes: i64) {
+fn are_left<M: Instructions>(code: &mut Assembler<M>, lanes: i64) {
     code.load(Code::Lea_r64_m, WORK[0], memory(POSITION, lanes));
     code.two(Code::Cmp_r64_rm64, WORK[0], LENGTH);
 }
 
 /// Compares whether the lane in an argument cell is one of so many next ones: below, if it is.
-fn is_here(code: &mut Assembler, cell: u32, lanes: i64) {
+fn is_here<M: Instructions>(code: &mut Assembler<M>, cell: u32, lanes: i64) {
     let lane = code.cell(cell);
     code.load(Code::Mov_r64_rm64, WORK[0], lane);
     code.two(Code::Sub_r64_rm64, WORK[0], POSITION);
@@ -167,20 +171,22 @@ fn is_here(code: &mut Assembler, cell: u32, lanes: i64) {
 
 /// Vectors with all their lanes, as long as there are enough for all that are in flight, and a lane that the usual code
 /// is without is not among them: jumps to where the one or the other is the case.
-fn whole(
-    code: &mut Assembler,
+fn whole<M: Instructions>(
+    code: &mut Assembler<M>,
     body: &Body,
     (cells, at_once): (Cells, i64),
     way: Way,
     [ends, found]: [&mut Vec<u64>; 2],
-) {
+) where
+    Assembler<M>: Steps,
+{
     code.align(LINE);
     let begin = code.position();
     match body.abreast {
         Some((vectors, masks)) => {
             for step in body.usual() {
                 for number in 0..body.unroll {
-                    let shift = Shift { vectors, masks, number: number as u8 };
+                    let shift = Shift { vectors, masks, has_masks: M::MACHINE.has_masks(), number: number as u8 };
                     code.step(&shift.step(step), copy(body, number, way));
                 }
             }
@@ -204,7 +210,10 @@ fn whole(
 }
 
 /// The vectors in flight with the lanes that there are.
-fn partial(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
+fn partial<M: Instructions>(code: &mut Assembler<M>, lines: &Lines, body: &Body, cells: Cells)
+where
+    Assembler<M>: Steps,
+{
     let mut ends = Vec::new();
     for number in 0..body.unroll {
         code.two(Code::Mov_r64_rm64, WORK[0], LENGTH);
@@ -214,17 +223,7 @@ fn partial(code: &mut Assembler, lines: &Lines, body: &Body, cells: Cells) {
         code.number(Code::Mov_r32_imm32, Register::EDX, lines.lanes as i32);
         code.two(Code::Cmp_r64_rm64, WORK[0], WORK[1]);
         code.two(Code::Cmovg_r64_rm64, WORK[0], WORK[1]);
-        code.number(Code::Mov_r32_imm32, Register::EDX, -1);
-        code.push(Instruction::with3(Code::VEX_Bzhi_r32_rm32_r32, Register::EDX, Register::EDX, Register::ECX));
-        if let Some(Alignment { missing, .. }) = cells.alignment.filter(|_| number == 0) {
-            let missing = code.cell(missing);
-            code.load(Code::Mov_r64_rm64, WORK[0], missing);
-            for shift in [Code::VEX_Shrx_r32_rm32_r32, Code::VEX_Shlx_r32_rm32_r32] {
-                code.push(Instruction::with3(shift, Register::EDX, Register::EDX, Register::ECX));
-            }
-        }
-        code.two(Code::VEX_Kmovw_kr_r32, THERE, Register::EDX);
-        code.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, THERE_HIGH, THERE, 8));
+        code.lanes_there(cells.alignment.filter(|_| number == 0).map(|alignment| alignment.missing));
         steps(code, &body.steps, copy(body, number, Way::Partial));
     }
     code.all_here(&ends);

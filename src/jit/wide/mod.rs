@@ -1,28 +1,32 @@
-//! Strips → machine code of 512-bit vectors, which Cranelift does not make.
+//! Strips → machine code of 512-bit or 256-bit vectors, which Cranelift does not make.
 //!
 //! A strip over lanes is straight-line code without control flow: so few things have to be done for it that they are
 //! done here. [`lines`] turns it into a graph, which [`fold`] makes smaller, with the formulas of the vector math
 //! library written into it by [`trace`]; [`absent`] makes another one for where no label is. [`body`], [`allocate`] and
-//! [`leave`] make steps with registers of them; [`function`] and [`loops`] write what runs over all lanes, [`encode`] a
-//! step, with [`assembler`] and [`codes`]. Everything around it (loops over axes, addresses, what does not vary) is
-//! Cranelift's; the function is called with argument cells.
+//! [`leave`] make steps with registers of them; [`function`] and [`loops`] write what runs over all lanes, with
+//! [`assembler`]. The [`machine`] decides how: [`legal`] writes out what AVX2 has no instruction for, and [`avx512`] and
+//! [`avx2`] write a step. Everything around it (loops over axes, addresses, what does not vary) is Cranelift's; the
+//! function is called with argument cells.
 
 mod absent;
 mod ahead;
 mod allocate;
 mod assembler;
+mod avx2;
+mod avx512;
 mod body;
 mod codes;
 mod elementwise;
-mod encode;
 mod fold;
 mod fours;
 mod function;
 mod graph;
 mod latency;
 mod leave;
+mod legal;
 mod lines;
 mod loops;
+mod machine;
 mod negate;
 mod shift;
 mod trace;
@@ -32,6 +36,7 @@ pub(super) use ahead::{Ahead, SOON};
 pub(super) use function::Cells;
 pub(super) use graph::Lane;
 pub(super) use lines::{Access, Facts, Stream, Uniform};
+pub(super) use machine::Machine;
 
 use iced_x86::{Decoder, DecoderOptions, FastFormatter};
 
@@ -45,17 +50,6 @@ pub(super) struct Wide {
     pub streams: Vec<Stream>,
     pub uniforms: Vec<Uniform>,
     pub cells: Cells,
-}
-
-/// Whether the machine has what the code needs.
-pub(super) fn is_usable() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        has!("avx512f") && has!("avx512dq") && has!("avx512vl") && has!("avx512bw") && has!("bmi2")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// Whether a function can be written into a strip.
@@ -88,11 +82,11 @@ pub(super) fn text(code: &[u8]) -> String {
 /// divides where the other one multiplies by a reciprocal.
 pub(super) fn compile(
     strip: &Strip,
-    double: bool,
-    careful: bool,
+    machine: Machine,
+    (double, careful): (bool, bool),
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Wide> {
-    let mut lines = lines::lines(strip, double, careful, facts)?;
+    let mut lines = lines::lines(strip, machine, (double, careful), facts)?;
     if !careful {
         lines = fours::turned(lines, facts);
     }

@@ -9,6 +9,8 @@ pub(super) struct Shift {
     /// Registers of a vector.
     pub vectors: u8,
     pub masks: u8,
+    /// Whether masks are in registers of their own.
+    pub has_masks: bool,
     /// Which vector.
     pub number: u8,
 }
@@ -18,9 +20,13 @@ impl Shift {
         register + if register < self.vectors { self.number * self.vectors } else { 0 }
     }
 
-    /// Mask 0 is none.
+    /// The first mask is none, if they have registers of their own.
     fn mask(self, register: u8) -> u8 {
-        register + if register > 0 { self.number * self.masks } else { 0 }
+        match (self.has_masks, register) {
+            (false, _) => self.vector(register),
+            (true, 0) => 0,
+            (true, _) => register + self.number * self.masks,
+        }
     }
 
     pub fn step(self, step: &Step) -> Step {
@@ -34,7 +40,7 @@ impl Shift {
         // Masks of comparisons have the lane of what is compared.
         let makes_mask = match step.action {
             Action::Compare(..) | Action::Accumulate { .. } => true,
-            Action::One(One::Not | One::HighMask) | Action::Join(Join::Masks, _) => true,
+            Action::One(One::Not | One::LowMask | One::HighMask) | Action::Join(Join::Masks, _) => true,
             _ => step.lane == Lane::Mask,
         };
         let reads_masks = step.lane == Lane::Mask || matches!(step.action, Action::Join(Join::Masks, _));
@@ -45,6 +51,6 @@ impl Shift {
         };
         let to = if makes_mask { self.mask(step.to) } else { vector(step.to) };
         let args = step.args.map(|own| own.map(arg));
-        Step { action, lane: step.lane, to, args, mask: self.mask(step.mask) }
+        Step { action, lane: step.lane, to, args, mask: step.mask.map(|mask| self.mask(mask)) }
     }
 }

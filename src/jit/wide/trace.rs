@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Three, Two};
+use super::machine::Machine;
 use crate::vector as lane;
 
 /// How a real is held.
@@ -17,6 +18,11 @@ pub(super) trait Kind: Copy {
     type Double: Kind<Number = f64>;
     fn bits(number: Self::Number) -> u64;
     fn one() -> Self::Number;
+    /// The place of the exponent, and that of 1.
+    const PLACE: u32;
+    const BIAS: i64;
+    /// A number that is held exactly.
+    fn exactly(value: f64) -> Self::Number;
     /// In double precision, and back.
     fn to_double(graph: &mut Graph, parts: [Id; 2]) -> [Id; 2];
     fn of_double(graph: &mut Graph, parts: [Id; 2]) -> [Id; 2];
@@ -40,6 +46,11 @@ impl Kind for Singles {
     const INTS: Lane = Lane::I32;
     type Number = f32;
     type Double = TwiceDoubles;
+    const PLACE: u32 = <f32 as lane::Real>::PLACE;
+    const BIAS: i64 = <f32 as lane::Real>::BIAS;
+    fn exactly(value: f64) -> f32 {
+        value as f32
+    }
     fn bits(number: f32) -> u64 {
         u64::from(number.to_bits())
     }
@@ -62,6 +73,11 @@ macro_rules! doubles {
             const INTS: Lane = Lane::I64;
             type Number = f64;
             type Double = $kind;
+            const PLACE: u32 = <f64 as lane::Real>::PLACE;
+            const BIAS: i64 = <f64 as lane::Real>::BIAS;
+            fn exactly(value: f64) -> f64 {
+                value
+            }
             fn bits(number: f64) -> u64 {
                 number.to_bits()
             }
@@ -134,6 +150,11 @@ impl<'g, K: Kind> Number<'g, K> {
     /// Its register.
     pub fn id(self) -> Id {
         self.0.parts[0]
+    }
+
+    /// Whether the machine has instructions that take floats apart and put them together.
+    fn is_taken_apart(self) -> bool {
+        self.0.graph.borrow().machine == Machine::Avx512
     }
 
     fn two(self, op: Two, other: Self) -> Self {
@@ -220,14 +241,23 @@ impl<K: Kind> lane::Bits for Bits<'_, K> {
     fn plus(self, other: Self) -> Self {
         self.two(Two::Add, other)
     }
+    fn minus(self, other: Self) -> Self {
+        self.two(Two::Sub, other)
+    }
     fn and(self, other: Self) -> Self {
         self.two(Two::And, other)
+    }
+    fn or(self, other: Self) -> Self {
+        self.two(Two::Or, other)
     }
     fn xor(self, other: Self) -> Self {
         self.two(Two::Xor, other)
     }
     fn left(self, by: u32) -> Self {
         self.one(One::Left(by))
+    }
+    fn right(self, by: u32) -> Self {
+        self.one(One::Right(by))
     }
 }
 
@@ -237,6 +267,12 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     type Bits = Bits<'g, K>;
     type Double = Number<'g, K::Double>;
 
+    const PLACE: u32 = K::PLACE;
+    const BIAS: i64 = K::BIAS;
+
+    fn exactly(self, value: f64) -> Self {
+        self.number(K::exactly(value))
+    }
     fn number(self, value: K::Number) -> Self {
         Number(self.0.each(|graph, _| graph.constant(K::LANE, K::bits(value))))
     }
@@ -280,8 +316,8 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
     fn capped(self, bound: Self) -> Self {
         bound.two(Two::Least, self)
     }
-    fn capped_exponent(self, _: Self) -> Self {
-        self
+    fn capped_exponent(self, bound: Self) -> Self {
+        if self.is_taken_apart() { self } else { self.capped(bound) }
     }
     fn floored(self, bound: Self) -> Self {
         bound.two(Two::Most, self)
@@ -293,13 +329,19 @@ impl<'g, K: Kind> lane::Real for Number<'g, K> {
         Number(bits.0)
     }
     fn scaled(self, n: Self) -> Self {
-        self.two(Two::Scale, n)
+        if self.is_taken_apart() { self.two(Two::Scale, n) } else { lane::scaled(self, n) }
     }
     fn split(self) -> (Self, Self) {
+        if !self.is_taken_apart() {
+            return lane::split(self);
+        }
         let mantissa = self.one(One::Mantissa);
         (mantissa - self.number(K::one()), mantissa.one(One::Exponent) - self.one(One::Exponent))
     }
     fn mended(self, at: Self, edges: lane::Edges) -> Self {
+        if !self.is_taken_apart() {
+            return lane::mended(self, at, edges);
+        }
         let table = table(edges);
         Number(self.0.each(|graph, part| {
             let table = graph.constant(K::LANE, table);

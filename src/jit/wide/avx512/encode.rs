@@ -1,22 +1,19 @@
-//! Steps → instructions of x86 with AVX-512, as bytes.
+//! Steps → instructions of AVX-512, as bytes.
 
 use iced_x86::{Code, IcedError, Instruction, MemoryOperand, Register};
 
-use super::assembler::{
-    Assembler, Copy, POSITION, THERE, THERE_HIGH, WORK, WORK_MASK, Way, half, mask, memory, vector,
-};
-use super::body::{Action, Arg, Step};
-use super::codes::{arithmetic, by_lane, combining, exponent, mantissa, mul_add, three};
-use super::graph::{Join, Lane, One, Pairing, Relation, Three, Two};
+use super::codes::{arithmetic, exponent, mantissa, mul_add, three};
+use super::registers::{THERE, THERE_HIGH, WORK_MASK, half, mask, vector};
+use crate::jit::wide::assembler::{Assembler, Copy, POSITION, WORK, Way, memory};
+use crate::jit::wide::body::{Action, Arg, Step};
+use crate::jit::wide::codes::{by_lane, combining};
+use crate::jit::wide::graph::{Join, Lane, One, Pairing, Relation, Three, Two};
+use crate::jit::wide::machine::{Avx512, Instructions};
 use crate::op::ReduceOp;
 
-impl Assembler {
-    fn accumulator(&self, number: u32, copy: Copy) -> u8 {
-        copy.accumulators - number as u8
-    }
-
+impl Assembler<Avx512> {
     /// Writes a step for one of the vectors in flight.
-    pub fn step(&mut self, step: &Step, copy: Copy) {
+    pub(super) fn write(&mut self, step: &Step, copy: Copy) {
         let lane = step.lane;
         let [a, b] = step.args;
         match (step.action, a, b) {
@@ -52,7 +49,7 @@ impl Assembler {
                     EVEX_Vblendmps_zmm_k1z_zmm_zmmm512b32,
                     EVEX_Vblendmpd_zmm_k1z_zmm_zmmm512b64
                 );
-                self.three(code, vector(step.to), vector(no), yes, lane, Some(mask(step.mask)));
+                self.three(code, vector(step.to), vector(no), yes, lane, Some(masked_by(step)));
             }
             (Action::Keep, Some(yes), _) => self.keep(step, yes),
             (Action::Position, ..) => self.lane_number(lane, step.to, copy),
@@ -84,7 +81,7 @@ impl Assembler {
         }
     }
 
-    fn masked(&mut self, instruction: Result<Instruction, IcedError>, mask: Option<Register>, zero: bool) {
+    pub(super) fn masked(&mut self, instruction: Result<Instruction, IcedError>, mask: Option<Register>, zero: bool) {
         self.push(instruction.map(|mut instruction| {
             if let Some(mask) = mask {
                 instruction.set_op_mask(mask);
@@ -94,11 +91,15 @@ impl Assembler {
         }));
     }
 
+    fn repeated(&self, arg: Arg, lane: Lane) -> MemoryOperand {
+        Avx512::broadcast(self, arg, lane)
+    }
+
     /// An instruction whose last operand may be in memory.
     fn three(&mut self, code: Code, to: Register, a: Register, b: Arg, lane: Lane, mask: Option<Register>) {
         let instruction = match b {
             Arg::Register(b) => Instruction::with3(code, to, a, vector(b)),
-            other => Instruction::with3(code, to, a, self.broadcast(other, lane)),
+            other => Instruction::with3(code, to, a, self.repeated(other, lane)),
         };
         self.masked(instruction, mask, false);
     }
@@ -132,19 +133,19 @@ impl Assembler {
                 };
                 self.masked(Instruction::with2(code, vector(step.to), at), mask, true);
             }
-            Arg::Constant(_) | Arg::Uniform(_) => self.repeat(from, lane, step.to),
+            Arg::Constant(_) | Arg::Uniform(_) => self.repeat_in(from, lane, step.to),
         }
     }
 
     /// The same in all lanes of a register.
-    pub fn repeat(&mut self, from: Arg, lane: Lane, to: u8) {
+    pub(super) fn repeat_in(&mut self, from: Arg, lane: Lane, to: u8) {
         if from == Arg::Constant(0) {
             let zero = vector(to);
             return self.push(Instruction::with3(Code::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, zero, zero, zero));
         }
         let at = match from {
             Arg::Uniform(cell) => self.cell(self.layout.uniforms + cell),
-            Arg::Constant(bits) => self.literal(bits, lane.is_wide(), false),
+            Arg::Constant(bits) => self.literal(bits, lane.is_wide()),
             _ => unreachable!("only what does not vary is repeated"),
         };
         let code = if lane.is_wide() {
@@ -166,19 +167,20 @@ impl Assembler {
             other => {
                 let code =
                     if wide { Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64 } else { Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32 };
-                let mut at = self.broadcast(other, step.lane);
+                let mut at = self.repeated(other, step.lane);
                 at.is_broadcast = false;
                 Instruction::with2(code, to, at)
             }
         };
-        self.masked(instruction, Some(mask(step.mask)), true);
+        self.masked(instruction, Some(masked_by(step)), true);
     }
 
     fn one(&mut self, op: One, lane: Lane, to: u8, from: u8) {
-        if matches!(op, One::HighMask | One::Not) && lane == Lane::Mask {
+        if matches!(op, One::LowMask | One::HighMask | One::Not) && lane == Lane::Mask {
             let (to, from) = (mask(to), mask(from));
             return match op {
                 One::Not => self.two(Code::VEX_Knotw_kr_kr, to, from),
+                One::LowMask => self.two(Code::VEX_Kmovw_kr_km16, to, from),
                 _ => self.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, to, from, 8)),
             };
         }
@@ -213,6 +215,14 @@ impl Assembler {
                 };
                 Instruction::with3(code, target, source, by as i32)
             }
+            One::Right(by) => {
+                let code = if lane.is_wide() {
+                    Code::EVEX_Vpsrlq_zmm_k1z_zmmm512b64_imm8
+                } else {
+                    Code::EVEX_Vpsrld_zmm_k1z_zmmm512b32_imm8
+                };
+                Instruction::with3(code, target, source, by as i32)
+            }
             One::OfInt => Instruction::with2(Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, target, source),
             One::ToInt => Instruction::with2(Code::EVEX_Vcvttpd2qq_zmm_k1z_zmmm512b64_sae, target, source),
             One::LowDoubles => Instruction::with2(Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, target, half(from)),
@@ -226,7 +236,7 @@ impl Assembler {
                 };
                 Instruction::with2(code, target, half(to))
             }
-            One::HighMask | One::Not => unreachable!("they are of masks"),
+            One::LowMask | One::HighMask | One::Not => unreachable!("they are of masks"),
         };
         self.push(instruction);
     }
@@ -248,7 +258,7 @@ impl Assembler {
         let (code, how) = three(op, lane);
         let instruction = match b {
             Arg::Register(b) => Instruction::with4(code, vector(to), vector(a), vector(b), how),
-            other => Instruction::with4(code, vector(to), vector(a), self.broadcast(other, lane), how),
+            other => Instruction::with4(code, vector(to), vector(a), self.repeated(other, lane), how),
         };
         self.push(instruction);
     }
@@ -282,12 +292,12 @@ impl Assembler {
             Pairing::FirstRows => 2,
             Pairing::LastRows => 3,
         };
-        let places = self.places(table);
+        let places = self.table(table);
         self.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, to, places);
         self.push(Instruction::with3(Code::EVEX_Vpermi2ps_zmm_k1z_zmm_zmmm512b32, to, a, b));
     }
 
-    fn insert_high(&mut self, to: u8, high: u8) {
+    pub(super) fn insert_high(&mut self, to: u8, high: u8) {
         let code = Code::EVEX_Vinsertf32x8_zmm_k1z_zmm_ymmm256_imm8;
         self.push(Instruction::with4(code, vector(to), vector(to), half(high), 1));
     }
@@ -325,7 +335,7 @@ impl Assembler {
         let code = if unsigned { Code::EVEX_Vpcmpuq_kr_k1_zmm_zmmm512b64_imm8 } else { code };
         let instruction = match b {
             Arg::Register(b) => Instruction::with4(code, mask(to), vector(a), vector(b), predicate),
-            other => Instruction::with4(code, mask(to), vector(a), self.broadcast(other, lane), predicate),
+            other => Instruction::with4(code, mask(to), vector(a), self.repeated(other, lane), predicate),
         };
         self.push(instruction);
     }
@@ -344,117 +354,14 @@ impl Assembler {
         }
     }
 
-    /// The address of the first lane of a strided stream's part, in the second work register.
-    fn strided(&mut self, stream: u32, part: u8, copy: Copy) {
-        let ahead = copy.number * self.layout.lanes + part as usize * 8;
-        self.load(Code::Lea_r64_m, WORK[1], memory(POSITION, ahead as i64));
-        let stride = self.cell(self.layout.streams + 2 * stream + 1);
-        self.load(Code::Imul_r64_rm64, WORK[1], stride);
-        let base = self.base(stream);
-        self.two(Code::Add_r64_rm64, WORK[1], base);
-    }
-
-    /// The address eight lanes further.
-    fn eight_further(&mut self, stream: u32) {
-        let stride = self.cell(self.layout.streams + 2 * stream + 1);
-        self.load(Code::Mov_r64_rm64, WORK[0], stride);
-        let further = MemoryOperand::new(WORK[1], WORK[0], 8, 0, 0, false, Register::None);
-        self.load(Code::Lea_r64_m, WORK[1], further);
-    }
-
-    /// Fills the mask for eight lanes of strided memory.
-    fn strided_mask(&mut self, mask: Option<Register>, shift: bool) {
-        match mask {
-            None => self.push(Instruction::with3(Code::VEX_Kxnorw_kr_kr_kr, WORK_MASK, WORK_MASK, WORK_MASK)),
-            Some(mask) if shift => self.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, WORK_MASK, mask, 8)),
-            Some(mask) => self.two(Code::VEX_Kmovw_kr_km16, WORK_MASK, mask),
-        }
-    }
-
-    fn offsets(&mut self, stream: u32, work: u8) {
-        let slot = self.layout.offsets[stream as usize].unwrap_or(0);
-        let at = self.slot(slot);
-        self.load(Code::EVEX_Vmovups_zmm_k1z_zmmm512, vector(work), at);
-    }
-
-    fn gather(&mut self, stream: u32, part: u8, step: &Step, [offsets, high]: [u8; 2], copy: Copy) {
-        self.offsets(stream, offsets);
-        self.strided(stream, part, copy);
-        let from = MemoryOperand::new(WORK[1], vector(offsets), 1, 0, 0, false, Register::None);
-        let to = step.to;
-        self.repeat(Arg::Constant(0), step.lane, to);
-        if step.lane.is_wide() {
-            let mask = self.access_mask(stream, part, copy);
-            self.strided_mask(mask, false);
-            let code = if step.lane == Lane::F64 {
-                Code::EVEX_Vgatherqpd_zmm_k1_vm64z
-            } else {
-                Code::EVEX_Vpgatherqq_zmm_k1_vm64z
-            };
-            return self.masked(Instruction::with2(code, vector(to), from), Some(WORK_MASK), false);
-        }
-        self.repeat(Arg::Constant(0), step.lane, high);
-        for (register, second) in [(to, false), (high, true)] {
-            if second {
-                self.eight_further(stream);
-            }
-            let mask = self.access_mask(stream, part, copy);
-            self.strided_mask(mask, second);
-            let code = Code::EVEX_Vgatherqps_ymm_k1_vm64z;
-            self.masked(Instruction::with2(code, half(register), from), Some(WORK_MASK), false);
-        }
-        self.insert_high(to, high);
-    }
-
-    /// Eight lanes from where they are.
-    fn pick(&mut self, stream: u32, part: u8, step: &Step, bytes: u8, copy: Copy) {
-        let base = self.base(stream);
-        let from = MemoryOperand::new(base, vector(bytes), 1, 0, 0, false, Register::None);
-        self.repeat(Arg::Constant(0), step.lane, step.to);
-        let there = if part == 0 { THERE } else { THERE_HIGH };
-        if copy.is_partial() {
-            self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, mask(step.mask), there));
-        } else {
-            self.two(Code::VEX_Kmovw_kr_km16, WORK_MASK, mask(step.mask));
-        }
-        let instruction = match step.lane {
-            Lane::F64 => Instruction::with2(Code::EVEX_Vgatherqpd_zmm_k1_vm64z, vector(step.to), from),
-            Lane::I64 => Instruction::with2(Code::EVEX_Vpgatherqq_zmm_k1_vm64z, vector(step.to), from),
-            _ => Instruction::with2(Code::EVEX_Vgatherqps_ymm_k1_vm64z, half(step.to), from),
-        };
-        self.masked(instruction, Some(WORK_MASK), false);
-    }
-
-    fn scatter(&mut self, stream: u32, part: u8, from: u8, [offsets, high]: [u8; 2], copy: Copy) {
-        self.offsets(stream, offsets);
-        self.strided(stream, part, copy);
-        let to = MemoryOperand::new(WORK[1], vector(offsets), 1, 0, 0, false, Register::None);
-        if self.layout.access[stream as usize].bytes == 8 {
-            let mask = self.access_mask(stream, part, copy);
-            self.strided_mask(mask, false);
-            let code = Code::EVEX_Vscatterqpd_vm64z_k1_zmm;
-            return self.masked(Instruction::with2(code, to, vector(from)), Some(WORK_MASK), false);
-        }
-        self.push(Instruction::with3(Code::EVEX_Vextractf32x8_ymmm256_k1z_zmm_imm8, half(high), vector(from), 1));
-        for (register, second) in [(from, false), (high, true)] {
-            if second {
-                self.eight_further(stream);
-            }
-            let mask = self.access_mask(stream, part, copy);
-            self.strided_mask(mask, second);
-            let code = Code::EVEX_Vscatterqps_vm64z_k1_ymm;
-            self.masked(Instruction::with2(code, to, half(register)), Some(WORK_MASK), false);
-        }
-    }
-
     fn accumulate(&mut self, step: &Step, accumulator: u32, (op, part): (ReduceOp, u8), from: Arg, copy: Copy) {
-        let own = vector(self.accumulator(accumulator, copy));
+        let own = vector(copy.accumulator(accumulator));
         let there = copy.is_partial().then_some(if part == 0 { THERE } else { THERE_HIGH });
         let lane = step.lane;
         let two = combining(op);
         match op {
             ReduceOp::Sum | ReduceOp::Prod => {
-                let under = (step.mask > 0).then(|| mask(step.mask));
+                let under = step.mask.map(mask);
                 let both = match (under, there) {
                     (Some(under), Some(there)) => {
                         self.push(Instruction::with3(Code::VEX_Kandw_kr_kr_kr, WORK_MASK, under, there));
@@ -472,7 +379,7 @@ impl Assembler {
                     return;
                 }
                 // NaN stays: the accumulator's own is the second operand, which wins.
-                let nan = mask(step.mask);
+                let nan = masked_by(step);
                 let code = if lane.is_wide() {
                     Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae
                 } else {
@@ -488,4 +395,9 @@ impl Assembler {
             }
         }
     }
+}
+
+/// The mask of a step that has one.
+pub(super) fn masked_by(step: &Step) -> Register {
+    step.mask.map_or_else(|| unreachable!("the steps are made with the masks of their actions"), mask)
 }
