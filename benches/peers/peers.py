@@ -5,6 +5,9 @@ Build lossc first (cargo build --release). The first run makes an environment wi
 target/peers/venv and goes on in it; --venv takes another one. Of each case, tools, variants and numbers of threads take
 turns, round by round; values and gradients are compared before anything is measured. The result is printed, and written
 to target/peers/results.json; with --write also to docs/benchmarks.md and docs/benchmarks.json.
+
+With --avx2 all tools leave wider instructions alone, as on machines that have none, and --write writes the short table of
+that. Cases with products of matrices are left out then: what lossc multiplies with cannot be confined.
 """
 
 import argparse
@@ -31,6 +34,7 @@ def arguments():
     parser.add_argument("--lossc", type=pathlib.Path, default=ROOT / "target" / "release" / "lossc")
     parser.add_argument("--venv", type=pathlib.Path, default=WORK / "venv")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.json")
+    parser.add_argument("--avx2", action="store_true", help="measure all tools without AVX-512")
     return parser.parse_args()
 
 
@@ -43,6 +47,18 @@ def enter(venv):
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"], check=True)
     os.execv(python, [str(python), *sys.argv])
+
+
+# What makes each peer leave wider instructions alone.
+CONFINED = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # What torch.compile has made for wider vectors gives wrong numbers with narrower ones.
+    "TORCHINDUCTOR_CACHE_DIR": str(WORK / "inductor-avx2"),
+}
+WITH_PRODUCTS = ("arcface", "info_nce")
 
 
 class Worker:
@@ -71,6 +87,7 @@ def lossc(options, case, file, threads):
 
     command = [options.lossc, "bench", loss_argument(case), "--data", file, "--grad", ",".join(case["gradients"])]
     command += ["--threads", str(threads), "--seconds", str(options.seconds), "--json"]
+    command += ["--vectors", "avx2"] if options.avx2 else []
     cores = sorted(os.sched_getaffinity(0))[:threads]
     run = subprocess.run(command, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cores))
     if run.returncode:
@@ -141,6 +158,8 @@ def chosen(options):
     if options.quick:
         options.rounds, options.seconds = 2, 0.05
         cases = [case for case in cases if case["size"] not in ("2^24", "2048x32000")]
+    if options.avx2:
+        cases = [case for case in cases if case["name"] not in WITH_PRODUCTS]
     if options.cases:
         cases = [case for case in cases if any(word in case["title"] for word in options.cases)]
     return cases or sys.exit("no such case")
@@ -149,11 +168,13 @@ def chosen(options):
 def main():
     options = arguments()
     enter(options.venv)
-    from table import printed, written
+    from table import printed, written, written_in_short
 
     if not options.lossc.exists():
         sys.exit(f"there is no {options.lossc}: cargo build --release")
     WORK.mkdir(parents=True, exist_ok=True)
+    if options.avx2:
+        os.environ.update(CONFINED)
     cases = chosen(options)
     workers = [Worker(tool, threads) for tool in options.tools for threads in options.threads]
     rows, begin = [], time.time()
@@ -165,7 +186,7 @@ def main():
     print(printed(rows, cases, means_only=True))
     print(f"{time.time() - begin:.0f} s, {options.rounds} rounds; all of it in {WORK / 'results.json'}")
     if options.write:
-        written(ROOT / "docs", results, cases)
+        (written_in_short if options.avx2 else written)(ROOT / "docs", results, cases)
 
 
 if __name__ == "__main__":

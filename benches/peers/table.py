@@ -6,6 +6,7 @@ import platform
 
 KINDS = [(threads, reuses) for threads in (1, 2) for reuses in (False, True)]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+BEGIN_SHORT, END_SHORT = "<!-- measured with avx2: begin -->", "<!-- measured with avx2: end -->"
 
 
 def best(rows, case, threads, reuses):
@@ -82,8 +83,38 @@ def written(docs, results, cases):
         memory = "reused" if reuses else "fresh"
         parts.append(f"### {threads} thread{'s' * (threads > 1)}, {memory} memory")
         parts.append(markdown(results["rows"], cases, threads, reuses))
-    page = docs / "benchmarks.md"
-    before, rest = page.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text(before + BEGIN + "\n\n" + "\n\n".join(parts) + "\n\n" + END + after)
+    replaced(docs / "benchmarks.md", (BEGIN, END), "\n\n".join(parts))
     (docs / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def in_short(rows, cases):
+    """A line for each case: how many times as fast with each number of threads, with fresh and with reused memory."""
+    lines = [
+        "| case | lossc, one thread, reused, µs | 1 fresh | 1 reused | 2 fresh | 2 reused |",
+        "|---|---|---|---|---|---|",
+    ]
+    for case in cases:
+        lossc = best(rows, case, 1, True)[1]
+        ratios = [ratio(rows, case, *kind) for kind in KINDS]
+        shape = " ".join(f"{axis}={extent}" for axis, extent in case["extents"].items())
+        lines.append(f"| {case['name']} {shape} | {number(lossc['min_us'])} | {cells(ratios)} |")
+    means = [mean([ratio(rows, case, *kind) for case in cases]) for kind in KINDS]
+    lines.append(f"| **geometric mean** | | {cells(means)} |")
+    return "\n".join(lines)
+
+
+def cells(ratios):
+    return " | ".join(f"{ratio:.2f}" for ratio in ratios)
+
+
+def written_in_short(docs, results, cases):
+    """Replaces what stands between the other marks of benchmarks.md."""
+    told = f"Measured in {results['rounds']} rounds, {results['seconds'] / 60:.0f} minutes in all."
+    replaced(docs / "benchmarks.md", (BEGIN_SHORT, END_SHORT), told + "\n\n" + in_short(results["rows"], cases))
+
+
+def replaced(page, marks, text):
+    begin, end = marks
+    before, rest = page.read_text().split(begin)
+    after = rest.split(end)[1]
+    page.write_text(before + begin + "\n\n" + text + "\n\n" + end + after)

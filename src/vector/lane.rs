@@ -170,16 +170,22 @@ const fn power_of_two(n: i64) -> f64 {
     f64::from_bits(((n + f64::BIAS) as u64) << f64::PLACE)
 }
 
+/// A number where a condition holds, else 0: of bits that is one operation, where a choice of two numbers is three.
+#[inline(always)]
+fn kept<R: Real>(condition: R::Mask, x: R) -> R {
+    R::select(condition, x, x.exactly(0.0))
+}
+
 /// [`Real::scaled`] for machines that have no instruction for it: in two steps, of which only the second can overflow or
 /// lose bits.
 #[inline(always)]
 pub fn scaled<R: Real>(x: R, n: R) -> R {
-    // Added to a number, it leaves the exponent of its power in the lowest bits.
-    let rounder = x.exactly(1.5 * power_of_two(i64::from(R::PLACE)) + R::BIAS as f64);
-    let half = n.mul_add(x.exactly(0.5), rounder);
-    let rest = n - (half - rounder) + rounder;
-    let power = |sum: R| R::of_bits(sum.bits().left(R::PLACE));
-    x * power(half) * power(rest)
+    // Added to a number, it leaves the exponents of both powers, one on top of the other, in the lowest bits.
+    let rounder = x.exactly(1.5 * power_of_two(i64::from(R::PLACE)) + 2.0 * R::BIAS as f64);
+    let both = (n + rounder).bits();
+    let half = both.right(1);
+    let power = |exponent: R::Bits| R::of_bits(exponent.left(R::PLACE));
+    x * power(half) * power(both.minus(half))
 }
 
 /// [`Real::split`] for machines that have no instructions for it.
@@ -188,21 +194,21 @@ pub fn split<R: Real>(x: R) -> (R, R) {
     // Its last bit is worth 1: an int of few bits becomes a number by its place in these bits. Before AVX-512 there is
     // no conversion of 64-bit lanes.
     let whole = power_of_two(i64::from(R::PLACE));
+    let one = x.exactly(1.0);
+    let tiny = x.below(x.exactly(power_of_two(1 - R::BIAS)));
+    let bits = (x * (kept(tiny, x.exactly(whole - 1.0)) + one)).bits();
+    // With an offset, so that it is not below 0: nor is there a shift of them that keeps the sign.
     let most = 2 * R::BIAS + 1;
     let three_quarters = ((R::BIAS - 1) << R::PLACE) | (1 << (R::PLACE - 1));
-    let tiny = x.below(x.exactly(power_of_two(1 - R::BIAS)));
-    let bits = R::select(tiny, x * x.exactly(whole), x).bits();
-    // With an offset, so that it is not below 0: nor is there a shift of them that keeps the sign.
-    let exponent = bits.plus(bits.int((most << R::PLACE) - three_quarters)).right(R::PLACE);
-    let f = R::of_bits(bits.minus(exponent.minus(bits.int(most)).left(R::PLACE))) - x.exactly(1.0);
-    let none = whole + most as f64;
-    let none = R::select(tiny, x.exactly(none + f64::from(R::PLACE)), x.exactly(none));
-    let n = none - R::of_bits(exponent.or(x.exactly(whole).bits()));
-    let infinity = x.exactly(f64::INFINITY);
-    let n = R::select(x.below(infinity), n, -x);
-    let zero = x.exactly(0.0);
-    let n = R::select(x.equals(zero), infinity, n);
-    (f, R::select(x.below(zero), x.exactly(f64::NAN), n))
+    let sum = bits.plus(bits.int((most << R::PLACE) - three_quarters));
+    let f = R::of_bits(sum.and(bits.int((1 << R::PLACE) - 1)).plus(bits.int(three_quarters))) - one;
+    let exponent = R::of_bits(sum.right(R::PLACE).or(x.exactly(whole).bits()));
+    let n = kept(tiny, x.exactly(f64::from(R::PLACE))) + x.exactly(whole + most as f64) - exponent;
+    // What is no positive finite number has some finite n so far.
+    let (zero, infinity) = (x.exactly(0.0), x.exactly(f64::INFINITY));
+    let low = kept(x.equals(zero), infinity) + kept(x.below(zero), x.exactly(f64::NAN));
+    let high = kept(!x.below(infinity), x);
+    (f, n + (low - high))
 }
 
 /// [`Real::mended`] for machines that have no instruction for it.

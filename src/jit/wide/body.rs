@@ -111,12 +111,22 @@ pub(super) struct Accumulator {
     pub lane: Lane,
 }
 
+impl Accumulator {
+    /// Whether NaN is kept in a register of all vectors in flight: without masks that is less to do in each.
+    pub fn tracks_nan(&self, machine: Machine) -> bool {
+        let is_float = matches!(self.lane, Lane::F32 | Lane::F64);
+        !machine.has_masks() && is_float && matches!(self.op, ReduceOp::Min | ReduceOp::Max)
+    }
+}
+
 /// The code of a vector.
 pub(super) struct Body {
     pub steps: Vec<Step>,
     pub accumulators: Vec<Accumulator>,
     /// The register of the first one.
     pub top: u8,
+    /// Above it, registers that say which extremes have seen NaN, in the order of their accumulators.
+    pub nans: usize,
     /// What is in a register before the loop begins.
     pub held: Vec<(Arg, Lane, u8)>,
     /// How many vectors are in flight.
@@ -158,7 +168,8 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
             accumulators.extend(parts.iter().map(|_| Accumulator { effect: *effect, op: *op, lane: *lane }));
         }
     }
-    let registers = lines.graph.machine.registers();
+    let nans = accumulators.iter().filter(|own| own.tracks_nan(lines.graph.machine)).count();
+    let registers = lines.graph.machine.registers().checked_sub(nans)?;
     let most = registers.checked_sub(accumulators.len())?;
     if accumulators.len() > MOST_ACCUMULATORS || !accumulators.iter().all(|own| is_combined(lines.graph.machine, own)) {
         return None;
@@ -186,7 +197,7 @@ pub(super) fn body(lines: &Lines) -> Option<Body> {
     let is_abreast = room.first_held > room.vectors;
     let abreast = is_abreast.then_some((room.vectors as u8, room.masks as u8));
     let held = held.iter().enumerate().map(|(place, &(arg, lane))| (arg, lane, room.held(held.len(), place))).collect();
-    Some(Body { steps, accumulators, top: lines.graph.machine.top(), held, unroll, abreast, slots, absent })
+    Some(Body { steps, accumulators, top: registers as u8 - 1, nans, held, unroll, abreast, slots, absent })
 }
 
 /// The steps of a vector, with the registers that they need.

@@ -35,6 +35,12 @@ impl Graph {
         if lane == Lane::Mask {
             return self.fold_masks(op, a, b);
         }
+        // What is kept by a mask that is the same in every lane.
+        match (op, self.truth(a)) {
+            (Two::And, Some(true)) | (Two::AndNot, Some(false)) => return Some(b),
+            (Two::And, Some(false)) | (Two::AndNot, Some(true)) => return Some(self.constant(lane, 0)),
+            _ => {}
+        }
         let commutes = matches!(op, Two::And | Two::Or | Two::Xor)
             || (matches!(op, Two::Add | Two::Mul) && matches!(lane, Lane::I32 | Lane::I64));
         if commutes && self.constant_of(a).is_some() {
@@ -49,6 +55,7 @@ impl Graph {
                 Some(self.two(Two::And, lane, below.operands()[0], b))
             }
             (Two::And, Op::Two(Two::And), Some(first), Some(mask)) if first == mask => Some(a),
+            (Two::Or, .., Some(0)) => Some(a),
             // x − 0, whatever x is.
             (Two::Sub, .., Some(0)) if is_float(lane) => Some(a),
             _ => None,
@@ -179,6 +186,10 @@ impl Graph {
                 None => is_zero(1) && is_zero(2),
             },
             Op::Two(Two::Add | Two::Sub) => is_zero(0) && is_zero(1),
+            // What is kept by a mask.
+            Op::Two(op @ (Two::And | Two::AndNot)) => {
+                known.contains(&(node.operands()[0], op == Two::AndNot)) || is_zero(1)
+            }
             _ => false,
         }
     }
@@ -216,6 +227,7 @@ fn is_float(lane: Lane) -> bool {
 fn compute(op: Two, lane: Lane, x: u64, y: u64) -> Option<u64> {
     let bits = match (op, lane) {
         (Two::And, _) => x & y,
+        (Two::AndNot, _) => !x & y,
         (Two::Or, _) => x | y,
         (Two::Xor, _) => x ^ y,
         (Two::Add, Lane::I32) => u64::from((x as u32).wrapping_add(y as u32)),

@@ -211,6 +211,9 @@ fn prepare<M: Instructions>(
     for &(arg, lane, register) in &body.held {
         code.repeat(arg, lane, register);
     }
+    for nan in 0..body.nans as u8 {
+        code.repeat(Arg::Constant(0), Lane::F32, M::MACHINE.top() - nan);
+    }
     for number in 0..body.unroll {
         for (position, accumulator) in body.accumulators.iter().enumerate() {
             let register = copy(body, number, Way::Whole).accumulators - position as u8;
@@ -267,9 +270,14 @@ fn results<M: Instructions>(code: &mut Assembler<M>, body: &Body, cells: Cells)
 where
     Assembler<M>: Steps,
 {
-    let mut position = 0;
+    let (mut position, mut nan) = (0, M::MACHINE.top());
     for accumulators in effects(body) {
         let (accumulator, parts) = (accumulators[0], accumulators.len());
+        // Floats have one part.
+        if accumulator.tracks_nan(M::MACHINE) {
+            registers(body, position, parts).into_iter().for_each(|register| code.mend(register, nan));
+            nan -= 1;
+        }
         let wide = if accumulator.lane == Lane::F32 { Lane::F64 } else { accumulator.lane };
         let two = combining(accumulator.op);
         for (order, register) in registers(body, position, parts).into_iter().enumerate() {

@@ -49,6 +49,8 @@ pub(super) enum Two {
     /// The product of the lower halves of 64-bit ints without a sign.
     MulLow,
     And,
+    /// `¬a & b`.
+    AndNot,
     Or,
     Xor,
 }
@@ -220,6 +222,12 @@ impl Graph {
         self.nodes.push(node);
         self.known.insert(node, id);
         id
+    }
+
+    /// Whether there is such an operation already.
+    pub fn has_two(&self, op: Two, lane: Lane, a: Id, b: Id) -> bool {
+        let node = Node { op: Op::Two(op), lane, operands: [a, b, Id(0)], count: 2 };
+        self.known.contains_key(&node)
     }
 
     pub fn constant(&mut self, lane: Lane, bits: u64) -> Id {

@@ -26,7 +26,7 @@ fn latency(node: &Node) -> u32 {
         Op::One(One::Sqrt) | Op::Two(Two::Div) => 24,
         Op::One(One::Floor | One::Ceil | One::Round) | Op::Join(_) => 8,
         Op::One(One::Not | One::Left(_) | One::AbsInt) => 1,
-        Op::Two(Two::And | Two::Or | Two::Xor) | Op::Three(Three::Merge) | Op::Select => 1,
+        Op::Two(Two::And | Two::AndNot | Two::Or | Two::Xor) | Op::Three(Three::Merge) | Op::Select => 1,
         Op::Two(Two::Mul) if !is_float => 15,
         Op::Two(_) if !is_float => 1,
         Op::Two(Two::Scale) => 6,

@@ -1,7 +1,7 @@
 //! What is left behind → steps with registers: stores, what is combined with memory, and accumulators.
 
 use super::allocate::Allocator;
-use super::body::{Action, Arg, parts_of};
+use super::body::{Accumulator, Action, Arg, parts_of};
 use super::codes::combining;
 use super::graph::{Lane, Relation};
 use super::lines::Left;
@@ -38,7 +38,10 @@ impl Allocator<'_> {
             Left::Reduce { op, lane, under, .. } => {
                 let accumulator = self.accumulator(position, part);
                 let action = Action::Accumulate { accumulator, op: *op, part: part as u8 };
-                if matches!(op, ReduceOp::Min | ReduceOp::Max) {
+                if let Some(nan) = self.nan_register(position, part) {
+                    let arg = Arg::Register(self.register(id)?);
+                    self.push(action, *lane, nan, [Some(arg), None], Some(nan));
+                } else if matches!(op, ReduceOp::Min | ReduceOp::Max) {
                     let nan = self.take(Lane::Mask)?;
                     let arg = Arg::Register(self.register(id)?);
                     self.push(action, *lane, nan, [Some(arg), None], Some(nan));
@@ -56,6 +59,20 @@ impl Allocator<'_> {
         }
         self.release(&[id]);
         Some(())
+    }
+
+    /// The register that says where an extreme has seen NaN, if there is one for it.
+    fn nan_register(&self, position: usize, part: usize) -> Option<u8> {
+        let machine = self.lines.graph.machine;
+        let tracks = |position: usize| match &self.lines.left[position] {
+            Left::Reduce { effect, op, lane, parts, .. } => {
+                let accumulator = Accumulator { effect: *effect, op: *op, lane: *lane };
+                if accumulator.tracks_nan(machine) { parts.len() } else { 0 }
+            }
+            Left::Store { .. } | Left::Combine { .. } => 0,
+        };
+        let before: usize = (0..position).map(tracks).sum();
+        (tracks(position) > 0).then(|| machine.top() - (before + part) as u8)
     }
 
     /// The number of the accumulator of a part of something left.

@@ -13,6 +13,7 @@ impl Graph {
             return None;
         }
         match (op, operands) {
+            (Op::Select, &[condition, yes, no]) => self.legal_choice(lane, condition, yes, no),
             (Op::Compare(relation), &[a, b]) => self.legal_comparison(relation, lane, a, b),
             (Op::Two(Two::Mul), &[a, b]) if lane == Lane::I64 => Some(self.product(a, b)),
             (Op::Two(Two::Least), &[a, b]) if lane == Lane::I64 => Some(self.lesser(a, b, [a, b])),
@@ -32,6 +33,24 @@ impl Graph {
             }
             _ => None,
         }
+    }
+
+    /// A choice is three operations, of the bits of a mask one each where one of the two is 0.
+    fn legal_choice(&mut self, lane: Lane, condition: Id, yes: Id, no: Id) -> Option<Id> {
+        let (kept, other) = ((Two::And, condition, yes), (Two::AndNot, condition, no));
+        let two = |this: &mut Graph, (op, a, b): (Two, Id, Id)| this.two(op, lane, a, b);
+        if self.constant_of(no) == Some(0) {
+            return Some(two(self, kept));
+        }
+        if self.constant_of(yes) == Some(0) {
+            return Some(two(self, other));
+        }
+        let has = |(op, a, b): (Two, Id, Id)| self.has_two(op, lane, a, b);
+        if !has(kept) && !has(other) {
+            return None;
+        }
+        let (kept, other) = (two(self, kept), two(self, other));
+        Some(self.two(Two::Or, lane, kept, other))
     }
 
     /// One of two, by whether a is below b.

@@ -123,6 +123,9 @@ pub(super) trait Steps {
     /// of them that an argument cell says are missing.
     fn lanes_there(&mut self, missing: Option<u32>);
 
+    /// Puts NaN where a register of ones says so.
+    fn mend(&mut self, accumulator: u8, nan: u8);
+
     /// Doubles or ints of an accumulator to register 0 or 1: as they are, or the low or high half of singles.
     fn widened(&mut self, accumulator: Lane, register: u8, high: bool, to: u8);
 

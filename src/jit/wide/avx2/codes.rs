@@ -33,6 +33,7 @@ pub(super) fn arithmetic(op: Two, lane: Lane) -> Option<Code> {
         (Two::Most, Lane::F64) => Code::VEX_Vmaxpd_ymm_ymm_ymmm256,
         (Two::MulLow, _) => Code::VEX_Vpmuludq_ymm_ymm_ymmm256,
         (Two::And, _) => Code::VEX_Vandps_ymm_ymm_ymmm256,
+        (Two::AndNot, _) => Code::VEX_Vandnps_ymm_ymm_ymmm256,
         (Two::Or, _) => Code::VEX_Vorps_ymm_ymm_ymmm256,
         (Two::Xor, _) => Code::VEX_Vxorps_ymm_ymm_ymmm256,
         (Two::Mul | Two::Div | Two::Least | Two::Most | Two::Scale, _) => return None,

@@ -304,11 +304,11 @@ impl Assembler<Avx2> {
         match (op, arithmetic(two, lane)) {
             (ReduceOp::Sum | ReduceOp::Prod, Some(code)) => self.push(Instruction::with3(code, own, own, from)),
             (ReduceOp::Min | ReduceOp::Max, Some(code)) => {
-                // NaN stays: the accumulator's own is the second operand, which wins.
+                // NaN is remembered; the accumulator's own is the second operand, which is what there is beside it.
                 let nan = masked_by(step);
                 self.push(Instruction::with3(code, own, from, own));
-                self.push(Instruction::with4(equal(lane), nan, from, from, UNORDERED));
-                self.push(Instruction::with4(blend(lane), own, own, from, nan));
+                self.push(Instruction::with4(equal(lane), work, from, from, UNORDERED));
+                self.push(Instruction::with3(Code::VEX_Vorps_ymm_ymm_ymmm256, nan, nan, work));
             }
             (ReduceOp::Sum | ReduceOp::Prod, None) => self.refuse(),
             (ReduceOp::Min | ReduceOp::Max, None) => {

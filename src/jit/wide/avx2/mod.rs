@@ -152,6 +152,11 @@ impl Steps for Assembler<Avx2> {
         }
     }
 
+    fn mend(&mut self, accumulator: u8, nan: u8) {
+        let own = vector(accumulator);
+        self.push(Instruction::with3(Code::VEX_Vorps_ymm_ymm_ymmm256, own, own, vector(nan)));
+    }
+
     fn widened(&mut self, accumulator: Lane, register: u8, high: bool, to: u8) {
         match (accumulator, high) {
             (Lane::F32, false) => self.two(Code::VEX_Vcvtps2pd_ymm_xmmm128, vector(to), half(register)),

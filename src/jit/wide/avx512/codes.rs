@@ -65,6 +65,13 @@ pub(super) fn arithmetic(op: Two, lane: Lane) -> Code {
             EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32,
             EVEX_Vpandq_zmm_k1z_zmm_zmmm512b64
         ),
+        Two::AndNot => by_lane!(
+            lane,
+            EVEX_Vpandnd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpandnq_zmm_k1z_zmm_zmmm512b64,
+            EVEX_Vpandnd_zmm_k1z_zmm_zmmm512b32,
+            EVEX_Vpandnq_zmm_k1z_zmm_zmmm512b64
+        ),
         Two::Or => by_lane!(
             lane,
             EVEX_Vpord_zmm_k1z_zmm_zmmm512b32,

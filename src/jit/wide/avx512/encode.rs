@@ -246,6 +246,7 @@ impl Assembler<Avx512> {
             let Arg::Register(b) = b else { unreachable!("masks are in registers") };
             let code = match op {
                 Two::And => Code::VEX_Kandw_kr_kr_kr,
+                Two::AndNot => Code::VEX_Kandnw_kr_kr_kr,
                 Two::Or => Code::VEX_Korw_kr_kr_kr,
                 _ => Code::VEX_Kxorw_kr_kr_kr,
             };

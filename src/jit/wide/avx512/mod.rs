@@ -96,6 +96,11 @@ impl Steps for Assembler<Avx512> {
         self.push(Instruction::with3(Code::VEX_Kshiftrw_kr_kr_imm8, THERE_HIGH, THERE, 8));
     }
 
+    fn mend(&mut self, accumulator: u8, nan: u8) {
+        let (own, code) = (vector(accumulator), Code::EVEX_Vpord_zmm_k1z_zmm_zmmm512b32);
+        self.push(Instruction::with3(code, own, own, vector(nan)));
+    }
+
     fn widened(&mut self, accumulator: Lane, register: u8, high: bool, to: u8) {
         let low = Register::YMM0 + u32::from(register);
         match (accumulator, high) {
