@@ -3,7 +3,7 @@
 
 mod running;
 
-use lossc::session::{Compiler, InputInfo, Loss, Params, Workspace};
+use lossc::session::{Compiler, InputInfo, Loss, Params, Vectors, Workspace};
 use lossc::tensor::{DType, Slice, SliceMut, Tensor, TensorView, TensorViewMut};
 
 use running::data::{Extents, label_axis, random};
@@ -80,7 +80,11 @@ fn bits(loss: &Loss, tensors: &Tensors, shift: &dyn Fn(usize) -> usize) -> Vec<u
     bits
 }
 
-fn assert_same_bits(name: &str, loss: &Loss, tensors: &Tensors) {
+fn assert_same_bits(name: &str, losses: &[Loss], tensors: &Tensors) {
+    losses.iter().for_each(|loss| assert_same_bits_of(name, loss, tensors));
+}
+
+fn assert_same_bits_of(name: &str, loss: &Loss, tensors: &Tensors) {
     let want = bits(loss, tensors, &|_| 0);
     let apart = |place: usize| (place * 5 + 3) % LANES;
     let ways: [(&str, &dyn Fn(usize) -> usize); 5] = [
@@ -98,7 +102,8 @@ fn assert_same_bits(name: &str, loss: &Loss, tensors: &Tensors) {
     }
 }
 
-fn loss_on(name: &str, extent: &dyn Fn(&str) -> Vec<usize>) -> Option<(Loss, Tensors)> {
+/// A loss with each kind of code for vectors, and data for it.
+fn loss_on(name: &str, extent: &dyn Fn(&str) -> Vec<usize>) -> Option<([Loss; 2], Tensors)> {
     let library = Compiler::new().standard().expect("the library is sound");
     let builder = library.loss(name).ok().map(with_extents)?.wrt_all().dtype(DType::F32);
     let inputs: Vec<InputInfo> = builder.info().inputs.into_iter().filter(|input| !input.optional).collect();
@@ -106,7 +111,8 @@ fn loss_on(name: &str, extent: &dyn Fn(&str) -> Vec<usize>) -> Option<(Loss, Ten
     let axes = inputs.iter().flat_map(|input| &input.axes).cloned().chain(labelled);
     let extents: Extents = axes.map(|axis| (axis.clone(), extent(&axis))).collect();
     let tensors = single(&random(&inputs, &extents, 11));
-    Some((builder.build().unwrap_or_else(|error| panic!("{name}: {error}")), tensors))
+    let losses = [Vectors::Avx512, Vectors::Avx2].map(|vectors| builder.clone().vectors(vectors).build());
+    Some((losses.map(|loss| loss.unwrap_or_else(|error| panic!("{name}: {error}"))), tensors))
 }
 
 #[test]
@@ -124,8 +130,8 @@ fn every_loss_gives_the_same_bits_wherever_its_tensors_lie() {
             axis if axis.starts_with("..") => vec![5],
             _ => vec![19],
         };
-        let Some((loss, tensors)) = loss_on(&name, &extent) else { continue };
-        assert_same_bits(&name, &loss, &tensors);
+        let Some((losses, tensors)) = loss_on(&name, &extent) else { continue };
+        assert_same_bits(&name, &losses, &tensors);
         checked += 1;
     }
     assert!(checked >= 100, "only {checked} losses were checked");
@@ -135,8 +141,8 @@ fn every_loss_gives_the_same_bits_wherever_its_tensors_lie() {
 fn every_length_gives_the_same_bits_wherever_tensors_lie() {
     for name in ["mse", "focal_logits", "dice", "log_cosh"] {
         for length in [1, 2, 15, 16, 17, 31, 63, 65, 127, 255, 256, 257, 300, 1000, 4095, 4097, 4111, 9000] {
-            let Some((loss, tensors)) = loss_on(name, &|_| vec![length]) else { panic!("{name} is in the library") };
-            assert_same_bits(name, &loss, &tensors);
+            let Some((losses, tensors)) = loss_on(name, &|_| vec![length]) else { panic!("{name} is in the library") };
+            assert_same_bits(name, &losses, &tensors);
         }
     }
 }
@@ -147,8 +153,8 @@ fn boxes_give_the_same_bits_wherever_they_lie() {
     for name in ["giou", "ciou", "mpd_iou"] {
         for count in [1, 3, 15, 16, 17, 31, 32, 33, 260, 4100] {
             let extent = |axis: &str| vec![if axis == "box" { 4 } else { count }];
-            let (loss, tensors) = loss_on(name, &extent).unwrap_or_else(|| panic!("{name} is in the library"));
-            assert_same_bits(name, &loss, &tensors);
+            let (losses, tensors) = loss_on(name, &extent).unwrap_or_else(|| panic!("{name} is in the library"));
+            assert_same_bits(name, &losses, &tensors);
         }
     }
 }
@@ -162,21 +168,21 @@ fn rows_with_a_label_give_the_same_bits_wherever_they_lie() {
         _ => vec![301],
     };
     for name in ["cross_entropy", "focal_softmax", "arcface_cos", "curricular_face_cos", "mv_softmax_cos"] {
-        let (loss, tensors) = loss_on(name, &rows).unwrap_or_else(|| panic!("{name} is in the library"));
-        assert_same_bits(name, &loss, &tensors);
+        let (losses, tensors) = loss_on(name, &rows).unwrap_or_else(|| panic!("{name} is in the library"));
+        assert_same_bits(name, &losses, &tensors);
     }
 }
 
 #[test]
 fn results_that_go_past_the_caches_have_the_same_bits() {
-    let (loss, tensors) = loss_on("mse", &|_| vec![(1 << 20) + 5]).expect("it is in the library");
-    assert_same_bits("mse", &loss, &tensors);
+    let (losses, tensors) = loss_on("mse", &|_| vec![(1 << 20) + 5]).expect("it is in the library");
+    assert_same_bits("mse", &losses, &tensors);
     // Rows of which the results go there, and shorter ones, of which they do not.
     for (count, lanes) in [(1200, 1001), (9000, 133)] {
         let rows = |axis: &str| if axis == "N" { vec![count] } else { vec![lanes] };
         for name in ["contrastive", "triplet"] {
-            let (loss, tensors) = loss_on(name, &rows).expect("it is in the library");
-            assert_same_bits(name, &loss, &tensors);
+            let (losses, tensors) = loss_on(name, &rows).expect("it is in the library");
+            assert_same_bits(name, &losses, &tensors);
         }
     }
 }

@@ -116,7 +116,7 @@ pub trait Real:
     fn bits(self) -> Self::Bits;
     /// The number with these bits.
     fn of_bits(bits: Self::Bits) -> Self;
-    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral n of at most 250, of doubles 2000;
+    /// 2^n · self, rounded once, for a number between ½ and 2 and an integral |n| of at most 250, of doubles 2000;
     /// of an infinite n and NaN it is not said what it is.
     #[inline(always)]
     fn scaled(self, n: Self) -> Self {
@@ -180,7 +180,7 @@ fn kept<R: Real>(condition: R::Mask, x: R) -> R {
 /// lose bits.
 #[inline(always)]
 pub fn scaled<R: Real>(x: R, n: R) -> R {
-    // Added to a number, it leaves the exponents of both powers, one on top of the other, in the lowest bits.
+    // Added to a number, it leaves the sum of the exponents of both powers in the lowest bits.
     let rounder = x.exactly(1.5 * power_of_two(i64::from(R::PLACE)) + 2.0 * R::BIAS as f64);
     let both = (n + rounder).bits();
     let half = both.right(1);

@@ -68,8 +68,8 @@ fn turns_that_read_at_other_positions_agree() {
     }
 }
 
-fn results(build: &Build, given: &[(&str, Tensor)], precision: Precision) -> Vec<f64> {
-    let kernel = compile_for(&build.program, precision, Vectors::Avx512).unwrap_or_else(|error| panic!("{error}"));
+fn results(build: &Build, given: &[(&str, Tensor)], precision: Precision, vectors: Vectors) -> Vec<f64> {
+    let kernel = compile_for(&build.program, precision, vectors).unwrap_or_else(|error| panic!("{error}"));
     let views: Vec<_> = given.iter().map(|(name, tensor)| (*name, tensor.view().expect("dense"))).collect();
     let binding = Binding::new(&build.program, &views).expect("it fits");
     let mut outputs = Outputs::new();
@@ -108,9 +108,10 @@ fn quotients_by_one_divisor_are_those_of_divisions() {
             ("x", tensor(&rows, &[TURNS, lanes.len()], precision)),
             ("d", tensor(&divisors, &[lanes.len()], precision)),
         ];
-        let got = results(&b, &given, precision);
         let mut different = 0;
-        for (place, &got) in got.iter().enumerate() {
+        let kinds = [Vectors::Avx512, Vectors::Avx2];
+        let got = kinds.map(|vectors| results(&b, &given, precision, vectors));
+        for (place, &got) in got.iter().flat_map(|got| got.iter().enumerate()) {
             let (x, d) = (rows[place], divisors[place % lanes.len()]);
             let has_nan = lanes[place % lanes.len()].0.iter().any(|x| x.is_nan());
             let want = match precision {
@@ -121,7 +122,9 @@ fn quotients_by_one_divisor_are_those_of_divisions() {
             different += usize::from(got != want && !want.is_nan());
             assert!(is_near(got, want, precision), "{x:e} / {d:e} in {precision:?} is {got:e}, not {want:e}");
         }
-        assert!(different > 0, "no quotient was computed by a reciprocal");
+        // Only AVX-512 takes them apart.
+        let has_reciprocals = Vectors::best() == Vectors::Avx512;
+        assert!(different > 0 || !has_reciprocals, "no quotient was computed by a reciprocal");
     }
 }
 

@@ -341,11 +341,16 @@ impl<'a> Allocator<'a> {
             Op::Compare(relation) => self.compare(id, relation, lane, operands[0], operands[1])?,
             Op::Join(join) => {
                 let (a, b) = (self.register(operands[0])?, self.register(operands[1])?);
-                let work = if join == Join::Masks { 0 } else { self.take(lane)? };
+                let needs_work = match join {
+                    Join::Masks => false,
+                    Join::Doubles => true,
+                    Join::Longs | Join::Halves => self.lines.graph.machine.has_masks(),
+                };
+                let work = if needs_work { self.take(lane)? } else { 0 };
                 let to = self.take(lane)?;
                 self.release(operands);
                 self.push(Action::Join(join, work), lane, to, [Some(Arg::Register(a)), Some(Arg::Register(b))], None);
-                if join != Join::Masks {
+                if needs_work {
                     self.free(lane, &[work]);
                 }
                 self.put(id, to);

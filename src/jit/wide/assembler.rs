@@ -38,14 +38,16 @@ pub(super) struct Layout {
     pub uniforms: u32,
     /// The first slot with uniforms in all lanes, where operands cannot be repeated.
     pub repeated: u32,
-    /// The first slot that says which lanes there are, where there are no masks.
+    /// The first of the slots that a machine needs for itself.
     pub there: u32,
     /// For each strided stream the slot with how far the lanes of a register are from the first one.
     pub offsets: Vec<Option<u32>>,
     /// For each stream how its memory is accessed.
     pub access: Vec<StreamAccess>,
-    /// Whether wide lanes are among those of singles, and whether extremes or products are reduced.
+    /// Whether lanes are doubles; if not, whether there are wide lanes beside them.
+    pub double: bool,
     pub has_wide: bool,
+    /// Whether anything is reduced otherwise than by adding.
     pub has_extremes: bool,
     /// Lanes of a vector.
     pub lanes: usize,

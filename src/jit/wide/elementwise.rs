@@ -70,8 +70,9 @@ impl Builder<'_> {
             let a = self.first(a);
             return Some(self.node(Op::Two(Two::Mul), lane, &[a, inverse]));
         }
-        let is_shared = self.free[position] && self.graph.borrow().machine == Machine::Avx512;
-        let shared = op == Binary::Div && !self.careful && is_shared && self.quotients(b) >= SHARED;
+        let has_fractions = self.graph.borrow().machine == Machine::Avx512;
+        let may_share = has_fractions && !self.careful && self.free[position];
+        let shared = op == Binary::Div && may_share && self.quotients(b) >= SHARED;
         let (a, b) = (self.first(a), self.first(b));
         let two = |op| self.node(Op::Two(op), lane, &[a, b]);
         if shared {

@@ -1,7 +1,8 @@
 //! Streams that step over rows of four, such as the corners of boxes → rows in memory as they are, turned in registers.
 //!
-//! Four streams that have one place each of the same rows become one: as many rows as a vector has lanes are four vectors of memory, out of
-//! which eight instructions make the vectors of each place, or the other way round. To gather them takes ten times as long.
+//! Four streams that have one place each of the same rows become one: as many rows as a vector has lanes are four vectors
+//! of memory, out of which eight instructions make the vectors of each place, or the other way round. To gather them takes
+//! ten times as long.
 
 use super::assembler::BASES;
 use super::graph::{Graph, Id, Lane, Op, Pairing};

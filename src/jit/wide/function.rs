@@ -57,12 +57,11 @@ impl Cells {
     }
 }
 
+/// What a frame is aligned to.
+const FRAME: usize = 64;
+
 /// Bytes of the guard below a stack, at least.
 const PAGE: usize = 4096;
-
-/// Slots of machines without masks. They say which lanes there are: those of the precision, the low and the high half of
-/// wide ones, and which of them are not there. In two more lanes are converted one by one.
-const FIXED_SLOTS: usize = 8;
 
 /// Registers that a caller expects to find again.
 const SAVED: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
@@ -87,7 +86,7 @@ struct Slots {
 }
 
 impl Slots {
-    fn new(lines: &Lines, body: &Body, cells: Cells) -> Slots {
+    fn new<M: Instructions>(lines: &Lines, body: &Body, cells: Cells) -> Slots {
         let mut count = body.slots;
         let mut take = |slots: usize| {
             count += slots as u32;
@@ -96,9 +95,8 @@ impl Slots {
         let distances = lines.streams.iter().map(|stream| (!stream.contiguous).then(|| take(1))).collect();
         let most = effects(body).map(|accumulators| accumulators.len()).max().unwrap_or(0);
         let turned = cells.alignment.map(|_| take(if most > 0 { most * body.unroll + TURN } else { 0 }));
-        let has_masks = lines.graph.machine.has_masks();
-        let repeated = take(if has_masks { 0 } else { lines.uniforms.len() });
-        let there = take(if has_masks { 0 } else { FIXED_SLOTS });
+        let repeated = take(if M::MACHINE.has_masks() { 0 } else { lines.uniforms.len() });
+        let there = take(M::SLOTS);
         Slots { distances, turned, repeated, there, count }
     }
 }
@@ -107,7 +105,7 @@ fn written<M: Instructions>(lines: &Lines, body: &Body, cells: Cells) -> Result<
 where
     Assembler<M>: Steps,
 {
-    let slots = Slots::new(lines, body, cells);
+    let slots = Slots::new::<M>(lines, body, cells);
     let access = lines.streams.iter().map(|stream| StreamAccess {
         bytes: stream.lane.bytes() as usize * if stream.of_four.is_some() { FOUR } else { 1 },
         is_result: stream.is_result,
@@ -122,6 +120,7 @@ where
         there: slots.there,
         offsets: slots.distances.clone(),
         access: access.collect(),
+        double: lines.double,
         has_wide: (0..lines.graph.len() as u32).any(|id| lines.graph.get(Id(id)).lane.is_wide()),
         has_extremes: body.accumulators.iter().any(|own| own.op != ReduceOp::Sum),
         lanes: lines.lanes,
@@ -133,14 +132,15 @@ where
     save.iter().for_each(|&register| code.push(Instruction::with1(Code::Push_r64, register)));
     if slots.count > 0 {
         // An aligned frame; the last slot remembers where the stack was.
-        let frame = (slots.count as usize + 1) * M::MACHINE.bytes();
+        // Whole lines, so that aligning it does not reach a page further.
+        let frame = ((slots.count as usize + 1) * M::MACHINE.bytes()).next_multiple_of(FRAME);
         code.two(Code::Mov_r64_rm64, WORK[1], Register::RSP);
         // Page by page, so that a stack that is too short ends in its guard and not beyond it.
         for below in (PAGE..=frame).step_by(PAGE) {
             code.store(Code::Mov_rm64_r64, memory(Register::RSP, -(below as i64)), WORK[1]);
         }
         code.number(Code::Sub_rm64_imm32, Register::RSP, frame as i32);
-        code.number(Code::And_rm64_imm8, Register::RSP, -64);
+        code.number(Code::And_rm64_imm8, Register::RSP, -(FRAME as i32));
         let last = code.slot(slots.count);
         code.store(Code::Mov_rm64_r64, last, WORK[1]);
     }
@@ -166,7 +166,10 @@ fn literals(body: &Body) -> Vec<(u64, bool)> {
     let of_steps =
         body.steps.iter().chain(body.usual()).flat_map(|step| step.args.iter().flatten().map(|&arg| (arg, step.lane)));
     let held = body.held.iter().map(|&(arg, lane, _)| (arg, lane));
-    let neutral = body.accumulators.iter().map(|accumulator| (Arg::Constant(neutral(accumulator)), accumulator.lane));
+    let neutral = body
+        .accumulators
+        .iter()
+        .map(|accumulator| (Arg::Constant(neutral(accumulator.op, accumulator.lane)), accumulator.lane));
     let all = of_steps.chain(held).chain(neutral);
     let mut literals: Vec<(u64, bool)> = all
         .filter_map(|(arg, lane)| match arg {
@@ -179,9 +182,10 @@ fn literals(body: &Body) -> Vec<(u64, bool)> {
     literals
 }
 
-pub(super) fn neutral(accumulator: &Accumulator) -> u64 {
-    let (real, int) = accumulator.op.neutral();
-    match accumulator.lane {
+/// The bits that a reduction begins with.
+pub(super) fn neutral(op: ReduceOp, lane: Lane) -> u64 {
+    let (real, int) = op.neutral();
+    match lane {
         Lane::F32 => u64::from((real as f32).to_bits()),
         Lane::F64 => real.to_bits(),
         Lane::I32 | Lane::I64 | Lane::Mask => int as u64,
@@ -217,7 +221,7 @@ fn prepare<M: Instructions>(
     for number in 0..body.unroll {
         for (position, accumulator) in body.accumulators.iter().enumerate() {
             let register = copy(body, number, Way::Whole).accumulators - position as u8;
-            code.repeat(Arg::Constant(neutral(accumulator)), accumulator.lane, register);
+            code.repeat(Arg::Constant(neutral(accumulator.op, accumulator.lane)), accumulator.lane, register);
         }
     }
 }

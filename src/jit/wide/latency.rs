@@ -3,7 +3,7 @@
 //! The numbers are those of current processors of Intel, in cycles, rounded: they decide how code is laid out, not what
 //! it computes.
 
-use super::body::parts_of;
+use super::body::{parts_of, under};
 use super::graph::{Id, Lane, Node, One, Op, Three, Two};
 use super::lines::Lines;
 
@@ -16,7 +16,9 @@ pub(super) fn longest(lines: &Lines) -> u32 {
         let begin = node.operands().iter().map(|operand| ends[operand.0 as usize]).max().unwrap_or(0);
         ends.push(begin + latency(node));
     }
-    lines.left.iter().flat_map(parts_of).map(|part| ends[part.0 as usize]).max().unwrap_or(0)
+    let masks = lines.left.iter().filter_map(under);
+    let all = lines.left.iter().flat_map(parts_of).copied().chain(masks);
+    all.map(|part| ends[part.0 as usize]).max().unwrap_or(0)
 }
 
 fn latency(node: &Node) -> u32 {
@@ -25,12 +27,13 @@ fn latency(node: &Node) -> u32 {
         Op::Constant(_) | Op::Uniform(_) | Op::Load { .. } => 0,
         Op::One(One::Sqrt) | Op::Two(Two::Div) => 24,
         Op::One(One::Floor | One::Ceil | One::Round) | Op::Join(_) => 8,
-        Op::One(One::Not | One::Left(_) | One::AbsInt) => 1,
+        Op::One(One::Not | One::Left(_) | One::Right(_) | One::AbsInt) => 1,
         Op::Two(Two::And | Two::AndNot | Two::Or | Two::Xor) | Op::Three(Three::Merge) | Op::Select => 1,
         Op::Two(Two::Mul) if !is_float => 15,
+        Op::Two(Two::MulLow) => 5,
         Op::Two(_) if !is_float => 1,
         Op::Two(Two::Scale) => 6,
-        Op::Compare(_) | Op::Pair(_) => 3,
+        Op::Compare(_) | Op::Pair(_) | Op::One(One::LowMask | One::HighMask) => 3,
         Op::Gather { .. } => 25,
         Op::Position => 4,
         Op::One(_) | Op::Two(_) | Op::Three(_) | Op::MulAdd { .. } => 4,

@@ -51,7 +51,10 @@ impl Allocator<'_> {
                         Some(mask) => Some(self.register(*mask)?),
                         None => None,
                     };
-                    let arg = self.operand(id)?;
+                    let arg = match op {
+                        ReduceOp::Sum => self.operand(id)?,
+                        _ => Arg::Register(self.register(id)?),
+                    };
                     self.push(action, *lane, 0, [Some(arg), None], mask);
                 }
                 under.iter().for_each(|&mask| self.release(&[mask]));
@@ -89,9 +92,13 @@ impl Allocator<'_> {
         if self.lines.streams[stream as usize].contiguous {
             self.push(Action::Store { stream, part }, lane, 0, [from, None], None);
         } else {
-            let work = [self.take(Lane::F64)?, self.take(Lane::F64)?];
+            // Without masks, lanes are stored one by one.
+            let has_masks = self.lines.graph.machine.has_masks();
+            let work = if has_masks { [self.take(Lane::F64)?, self.take(Lane::F64)?] } else { [0; 2] };
             self.push(Action::Scatter { stream, part, work }, lane, 0, [from, None], None);
-            self.free(Lane::F64, &work);
+            if has_masks {
+                self.free(Lane::F64, &work);
+            }
         }
         Some(())
     }

@@ -89,6 +89,9 @@ pub(super) trait Instructions {
     /// The machine.
     const MACHINE: Machine;
 
+    /// Slots of the frame that it needs for itself.
+    const SLOTS: usize;
+
     /// Tables that lie before the code, in whole registers; the last of them are for rows of four.
     fn tables(of_four: bool) -> Vec<u8>;
 

@@ -1,6 +1,6 @@
 //! Sums of what is selected or 0 → sums under a mask, of the lanes where it is not 0.
 
-use super::body::parts_of;
+use super::body::{parts_of, under};
 use super::graph::{Graph, Id, Lane, One, Op};
 use super::lines::{Left, Lines};
 use crate::op::ReduceOp;
@@ -39,7 +39,8 @@ fn selected(graph: &mut Graph, id: Id) -> Option<(Id, Id)> {
 /// How often each node is used by what is needed.
 pub(super) fn uses(lines: &Lines) -> Vec<u32> {
     let mut uses = vec![0; lines.graph.len()];
-    for id in lines.left.iter().flat_map(parts_of) {
+    let masks = lines.left.iter().filter_map(under);
+    for id in lines.left.iter().flat_map(parts_of).copied().chain(masks) {
         uses[id.0 as usize] += 1;
     }
     // Operands have smaller ids.

@@ -6,7 +6,7 @@ use crate::jit::wide::body::Form;
 use crate::jit::wide::codes::by_lane;
 use crate::jit::wide::graph::{Lane, Two};
 
-/// Nothing for what is other nodes here: products and extremes of 64-bit ints, and powers of two.
+/// Nothing for what the machine has not got: products and extremes of 64-bit ints, and powers of two.
 pub(super) fn arithmetic(op: Two, lane: Lane) -> Option<Code> {
     let code = match (op, lane) {
         (Two::Add, _) => by_lane!(

@@ -6,7 +6,7 @@ use super::codes::{above, arithmetic, blend, equal, mul_add};
 use super::registers::{WORK_VECTOR, half, vector};
 use super::{FOR_PLACES, FOR_ROWS, NOT_THERE};
 use crate::jit::wide::assembler::{Assembler, Copy};
-use crate::jit::wide::body::{Accumulator, Action, Arg, Step};
+use crate::jit::wide::body::{Action, Arg, Step};
 use crate::jit::wide::codes::combining;
 use crate::jit::wide::function::neutral;
 use crate::jit::wide::graph::{Join, Lane, One, Pairing, Relation, Two};
@@ -70,8 +70,7 @@ impl Assembler<Avx2> {
                 self.gather(stream, part, step, [one, other], copy);
             }
             (Action::Pick, Some(Arg::Stream { stream, part }), Some(Arg::Register(bytes))) => {
-                let mask = step.mask.unwrap_or(WORK_VECTOR);
-                self.pick(stream, part, step, (mask, bytes), copy);
+                self.pick(stream, part, step, (masked_by(step), bytes), copy);
             }
             (Action::Store { stream, part }, Some(Arg::Register(from)), _) => {
                 self.stored(stream, part, (lane, from), copy);
@@ -288,12 +287,11 @@ impl Assembler<Avx2> {
             };
             return self.last_in_memory(add, own, own, from, lane);
         }
-        // A product of what does not vary is not worth a register more.
-        let Arg::Register(register) = from else { return self.refuse() };
+        let Arg::Register(register) = from else { unreachable!("only sums are of what is in memory") };
         let mut from = vector(register);
         if copy.is_partial() {
             // Where no lane is, what leaves the accumulator as it is.
-            let neutral = neutral(&Accumulator { effect: 0, op, lane });
+            let neutral = neutral(op, lane);
             let mut absent = self.there(lane, part);
             absent.displacement += i64::from(NOT_THERE) * Avx2::MACHINE.bytes() as i64;
             let neutral = self.literal(neutral, lane.is_wide());

@@ -7,7 +7,7 @@ use super::{HIGH, LOW, ROWS};
 use crate::jit::wide::assembler::{Assembler, Copy, POSITION, WORK, Way, memory};
 use crate::jit::wide::body::{Arg, Step};
 use crate::jit::wide::graph::Lane;
-use crate::jit::wide::machine::{Avx2, Machine};
+use crate::jit::wide::machine::Avx2;
 
 /// Bytes of a half of a register.
 const HALF: i64 = 16;
@@ -15,7 +15,7 @@ const HALF: i64 = 16;
 impl Assembler<Avx2> {
     /// The mask of the lanes that there are, for a part of such lanes.
     pub(super) fn there(&self, lane: Lane, part: u8) -> MemoryOperand {
-        let is_part = lane.is_wide() && self.layout.lanes != Machine::Avx2.lanes(true);
+        let is_part = lane.is_wide() && !self.layout.double;
         let slot = match (is_part, part) {
             (false, _) => 0,
             (true, 0) => LOW,
@@ -49,7 +49,8 @@ impl Assembler<Avx2> {
     /// Lanes that follow each other.
     pub(super) fn loaded(&mut self, stream: u32, part: u8, step: &Step, copy: Copy) {
         let at = self.contiguous(stream, part, copy);
-        if !copy.is_partial() {
+        // Two vectors are a line of the caches.
+        if !copy.is_partial() && copy.number.is_multiple_of(2) {
             self.ask(stream, at, step.lane);
         }
         let to = vector(step.to);
@@ -127,12 +128,11 @@ impl Assembler<Avx2> {
     }
 
     /// From where lanes are, under a mask of wide lanes.
-    pub(super) fn pick(&mut self, stream: u32, part: u8, step: &Step, (mask, bytes): (u8, u8), copy: Copy) {
+    pub(super) fn pick(&mut self, stream: u32, part: u8, step: &Step, (mask, bytes): (Register, u8), copy: Copy) {
         let base = self.base(stream);
         let from = MemoryOperand::new(base, vector(bytes), 1, 0, 0, false, Register::None);
         let to = vector(step.to);
         // The result is where the mask is made, before it is the result.
-        let mask = vector(mask);
         match copy.is_partial() {
             true => {
                 let there = self.there(Lane::I64, part);

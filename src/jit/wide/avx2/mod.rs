@@ -28,8 +28,8 @@ const FOR_PLACES: usize = 2;
 const FOR_ROWS: usize = 3;
 const ROWS: usize = 4;
 
-/// Slots that say which lanes there are, behind the first one, which says it of lanes of the precision: of wide lanes
-/// the low and the high half.
+/// Slots of the frame. The first one says which lanes of the precision there are; these of wide ones beside singles, the
+/// low and the high half.
 const LOW: u32 = 1;
 const HIGH: u32 = 2;
 /// As many slots behind each of them is the one that says which lanes there are not.
@@ -39,6 +39,7 @@ const SCRATCH: u32 = 6;
 
 impl Instructions for Avx2 {
     const MACHINE: Machine = Machine::Avx2;
+    const SLOTS: usize = SCRATCH as usize + 2;
 
     fn tables(of_four: bool) -> Vec<u8> {
         let register = Machine::Avx2.bytes();
@@ -122,7 +123,7 @@ impl Steps for Assembler<Avx2> {
     }
 
     fn lanes_there(&mut self, missing: Option<u32>) {
-        let double = self.layout.lanes == Machine::Avx2.lanes(true);
+        let double = self.layout.double;
         let work = vector(WORK_VECTOR);
         let there = self.slot(self.layout.there);
         self.first_lanes(double);

@@ -28,6 +28,7 @@ const EVERY_FOURTH: u64 = 0x1111_1111_1111_1111;
 
 impl Instructions for Avx512 {
     const MACHINE: Machine = Machine::Avx512;
+    const SLOTS: usize = 0;
 
     fn tables(of_four: bool) -> Vec<u8> {
         if !of_four {
