@@ -74,15 +74,13 @@ impl Search<'_> {
         let data = self.context.values.get(value);
         let own = &self.outputs[output as usize].axes;
         let same = data.axes.len() == own.len() && own.iter().all(|axis| data.axes.contains(axis));
-        let is_provided = |id: ValueId| {
-            let provides = |item: &Item| matches!(item.demand.goal, Goal::Provide) && item.demand.value == id;
-            self.items.iter().any(provides)
-        };
-        let reads = |other: usize| {
+        let reads = |reader: usize| {
             let mut reads = false;
-            self.context.walk(self.context.body(&self.items[other].demand), |id| {
+            self.context.walk(self.context.body(&self.items[reader].demand), |id| {
                 reads |= id == value;
-                !is_provided(id)
+                // What is computed elsewhere is read where it lies; what the reader itself provides is computed here.
+                let provides = |item: &Item| matches!(item.demand.goal, Goal::Provide) && item.demand.value == id;
+                !self.items.iter().enumerate().any(|(other, item)| other != reader && provides(item))
             });
             reads
         };

@@ -64,6 +64,14 @@ const ONCE_WRONG: &[OnceWrong] = &[
         &[("N", &[7]), ("C", &[2]), ("..S", &[3])],
         1163,
     ),
+    // The shares lay in the result that replaced them, and were read once more for what a later pass needs.
+    (
+        "loss lent(x: real[N, C], v: real[N], w: real[C]) =\n    \
+         let far = abs((sort[N](v) + w) - (sort[N](v) + w)[C -> K])\n    \
+         mean(softmax[C](mean[K](far)) * mean[N](x))\n",
+        &[("N", &[3]), ("C", &[2])],
+        4,
+    ),
     // The divisor of a softmax over no elements leaves a sum.
     ("loss none(x: real[N, C]) = mean(softmax[C](tanh(mean[N](x))))\n", &[("N", &[3]), ("C", &[0])], 8),
 ];

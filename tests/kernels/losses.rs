@@ -169,6 +169,26 @@ fn shares(b: &mut Build, axes: [AxisId; 3]) -> (NodeId, NodeId, NodeId) {
     (share, value, gradient)
 }
 
+/// A pass of its own reads what is computed from the shares after the gradient has been written.
+#[test]
+fn what_is_kept_stays_where_something_provided_for_later_reads_it() {
+    let mut b = Build::default();
+    let axes = ["N", "C", "S"].map(|name| b.axis(name));
+    let (share, value, gradient) = shares(&mut b, axes);
+    b.output(value, &[]);
+    let square = b.mul(share, gradient);
+    // A loop over pairs of N, which begins with the second one.
+    let other = b.copy("M", axes[0]);
+    let far = b.graph().rename(square, axes[0], other);
+    let pairs = b.mul(square, far);
+    let sums = b.sum(&[axes[0]], pairs);
+    b.output(sums, &[other, axes[1], axes[2]]);
+    b.output(gradient, &axes);
+    assert_eq!(loans(&b), (1, 0));
+    let shape = &[2, 5, 40];
+    agree_both(&b, |p| vec![reals("logits", shape, 1, p), reals("target", shape, 2, p)], &[]);
+}
+
 #[test]
 fn what_is_kept_lies_in_the_gradient_that_replaces_it() {
     for others in [false, true] {
