@@ -97,14 +97,16 @@ def in_short(rows, cases):
         lossc = best(rows, case, 1, True)[1]
         ratios = [ratio(rows, case, *kind) for kind in KINDS]
         shape = " ".join(f"{axis}={extent}" for axis, extent in case["extents"].items())
-        lines.append(f"| {case['name']} {shape} | {number(lossc['min_us'])} | {cells(ratios)} |")
-    means = [mean([ratio(rows, case, *kind) for case in cases]) for kind in KINDS]
+        own = number(lossc["min_us"]) if lossc else "–"
+        lines.append(f"| {case['name']} {shape} | {own} | {cells(ratios)} |")
+    found = [[ratio(rows, case, *kind) for case in cases] for kind in KINDS]
+    means = [mean([ratio for ratio in ratios if ratio]) for ratios in found]
     lines.append(f"| **geometric mean** | | {cells(means)} |")
     return "\n".join(lines)
 
 
 def cells(ratios):
-    return " | ".join(f"{ratio:.2f}" for ratio in ratios)
+    return " | ".join(f"{ratio:.2f}" if ratio else "–" for ratio in ratios)
 
 
 def written_in_short(docs, results, cases):

@@ -99,7 +99,7 @@ pub struct EvalArguments {
     /// How many threads may be used (all cores without it); the result has the same bits for any number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    /// Which vector code is made (the best one without it); what this machine has not got becomes the next one.
     #[arg(long, value_enum, value_name = "VECTORS")]
     pub vectors: Option<VectorsArgument>,
     /// Check the values against the declared kinds (labels are always checked).
@@ -127,7 +127,7 @@ pub struct ShowArguments {
     /// The precision in which to compute.
     #[arg(long, value_enum, default_value = "f32")]
     pub dtype: DTypeArgument,
-    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    /// Which vector code is made (the best one without it); what this machine has not got becomes the next one.
     #[arg(long, value_enum, value_name = "VECTORS")]
     pub vectors: Option<VectorsArgument>,
 }
@@ -148,7 +148,7 @@ pub struct TestArguments {
     /// Case files.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    /// Which vector code is made (the best one without it); what this machine has not got becomes the next one.
     #[arg(long, value_enum, value_name = "VECTORS")]
     pub vectors: Option<VectorsArgument>,
     /// Print one JSON object a case.
@@ -207,7 +207,7 @@ pub struct BenchArguments {
     /// How many threads may be used (all cores without it).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Which vector code is made; without it the best one that this machine has, as is the case where it has not got it.
+    /// Which vector code is made (the best one without it); what this machine has not got becomes the next one.
     #[arg(long, value_enum, value_name = "VECTORS")]
     pub vectors: Option<VectorsArgument>,
     /// How long to measure, once with reused and once with fresh memory.

@@ -7,6 +7,7 @@ use crate::jit::wide::codes::by_lane;
 use crate::jit::wide::graph::{Lane, Three, Two};
 
 pub(super) fn arithmetic(op: Two, lane: Lane) -> Code {
+    let by_width = |narrow, wide| if lane.is_wide() { wide } else { narrow };
     match op {
         Two::Add => by_lane!(
             lane,
@@ -58,34 +59,10 @@ pub(super) fn arithmetic(op: Two, lane: Lane) -> Code {
             EVEX_Vscalefpd_zmm_k1z_zmm_zmmm512b64_er
         ),
         Two::MulLow => Code::EVEX_Vpmuludq_zmm_k1z_zmm_zmmm512b64,
-        Two::And => by_lane!(
-            lane,
-            EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vpandq_zmm_k1z_zmm_zmmm512b64,
-            EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vpandq_zmm_k1z_zmm_zmmm512b64
-        ),
-        Two::AndNot => by_lane!(
-            lane,
-            EVEX_Vpandnd_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vpandnq_zmm_k1z_zmm_zmmm512b64,
-            EVEX_Vpandnd_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vpandnq_zmm_k1z_zmm_zmmm512b64
-        ),
-        Two::Or => by_lane!(
-            lane,
-            EVEX_Vpord_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vporq_zmm_k1z_zmm_zmmm512b64,
-            EVEX_Vpord_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vporq_zmm_k1z_zmm_zmmm512b64
-        ),
-        Two::Xor => by_lane!(
-            lane,
-            EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64,
-            EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
-            EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64
-        ),
+        Two::And => by_width(Code::EVEX_Vpandd_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpandq_zmm_k1z_zmm_zmmm512b64),
+        Two::AndNot => by_width(Code::EVEX_Vpandnd_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpandnq_zmm_k1z_zmm_zmmm512b64),
+        Two::Or => by_width(Code::EVEX_Vpord_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vporq_zmm_k1z_zmm_zmmm512b64),
+        Two::Xor => by_width(Code::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64),
     }
 }
 
