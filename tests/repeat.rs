@@ -95,6 +95,22 @@ fn axes_grow_to_those_of_the_result() {
 }
 
 #[test]
+fn a_turn_may_reduce_over_axes_that_it_gives() {
+    let x = [("x", f(&[1.0, 3.0], &[2]))];
+    let loss = |body: &str| format!("loss l(x: real[N]) =\n{body}\n    sum(s)");
+    // s = 0.8 + x, then the sum of it, 5.6, + x.
+    let sum = loss("    repeat 2 with s = 0.4 {\n        s = sum[N](s) + x\n    }");
+    gives(&sum, &x, 15.2, &[3.0, 3.0]);
+    // s = 2x, then 2(Σx)x.
+    let renamed = loss("    repeat 2 with s = 1 {\n        s = sum[K](s[N -> K]) * x\n    }");
+    gives(&renamed, &x, 32.0, &[16.0, 16.0]);
+    // s = 1 + x, then 1 + 2·mean(1 + x) + x.
+    let body = "        repeat 2 with t = 1 {\n            t = t + mean[N](s)\n        }";
+    let nested = loss(&format!("    repeat 2 with s = 0 {{\n{body}\n        s = t + x\n    }}"));
+    gives(&nested, &x, 18.0, &[3.0, 3.0]);
+}
+
+#[test]
 fn loops_stand_in_loops() {
     let text = "loss l(x: real[N]) =
     repeat 2 with y = x {

@@ -204,6 +204,10 @@ impl Scope<'_, '_> {
         if value.ty.axes.contains(&axis) {
             return true;
         }
+        if let Some(assumed) = &mut self.assumed_axes {
+            *assumed = true;
+            return true;
+        }
         let text = self.text(value.span);
         let has = self.written_axes(&value.ty.axes);
         let axis = self.axes[axis.0 as usize].written();

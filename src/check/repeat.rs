@@ -1,7 +1,8 @@
 //! `repeat`: the types of its variables, and its place among the `let`s.
 //!
 //! What a turn makes of a variable may have more axes than its start, or a wider kind; the body is checked with the
-//! types found so far until nothing is added. What an earlier attempt reported is taken back.
+//! types found so far until nothing is added. An axis that a value lacks may be among what is added: until then it is
+//! taken to be there, and the body is checked once more without. What an earlier attempt reported is taken back.
 
 use std::collections::HashMap;
 
@@ -48,8 +49,17 @@ impl Scope<'_, '_> {
         let enclosing = std::mem::replace(&mut self.variables, names.iter().map(|name| name.text.clone()).collect());
         let before = self.before();
         let mut types: Vec<Ty> = values.iter().map(|value| value.ty.clone()).collect();
+        let outermost = self.assumed_axes.is_none();
+        self.assumed_axes.get_or_insert(false);
         while self.attempt(&names, &values, &count, &mut types, body) {
             self.take_back(&before, span);
+        }
+        // A loop in the body of another one leaves it to that one.
+        if outermost && self.assumed_axes.take() == Some(true) {
+            self.take_back(&before, span);
+            while self.attempt(&names, &values, &count, &mut types, body) {
+                self.take_back(&before, span);
+            }
         }
         self.variables = enclosing;
         let index = before.repeats as u32;

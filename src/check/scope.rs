@@ -79,6 +79,8 @@ pub struct Scope<'c, 'w> {
     pub repeats: Vec<Repeat>,
     /// The variables of the loop in which this place stands.
     pub variables: Vec<String>,
+    /// While the types of a loop's variables are looked for: whether an axis was taken to come with them.
+    pub assumed_axes: Option<bool>,
     /// The states that got a new value so far.
     pub updates: Vec<Update>,
     /// How many calls it has so far.
@@ -131,6 +133,7 @@ impl<'c, 'w> Scope<'c, 'w> {
             lets: Vec::new(),
             repeats: Vec::new(),
             variables: Vec::new(),
+            assumed_axes: None,
             updates: Vec::new(),
             calls: 0,
             words: HashMap::new(),
