@@ -49,17 +49,18 @@ impl Scope<'_, '_> {
         let enclosing = std::mem::replace(&mut self.variables, names.iter().map(|name| name.text.clone()).collect());
         let before = self.before();
         let mut types: Vec<Ty> = values.iter().map(|value| value.ty.clone()).collect();
+        let mut settle = |this: &mut Self| {
+            while this.attempt(&names, &values, &count, &mut types, body) {
+                this.take_back(&before, span);
+            }
+        };
         let outermost = self.assumed_axes.is_none();
         self.assumed_axes.get_or_insert(false);
-        while self.attempt(&names, &values, &count, &mut types, body) {
-            self.take_back(&before, span);
-        }
+        settle(self);
         // A loop in the body of another one leaves it to that one.
         if outermost && self.assumed_axes.take() == Some(true) {
             self.take_back(&before, span);
-            while self.attempt(&names, &values, &count, &mut types, body) {
-                self.take_back(&before, span);
-            }
+            settle(self);
         }
         self.variables = enclosing;
         let index = before.repeats as u32;
