@@ -1,6 +1,8 @@
 //! What a call moves and what the machine has → which results are written past the caches.
 //!
-//! Nobody finds there what does not fit, and memory that is overwritten need not be read before.
+//! Nobody finds there what does not fit, and memory that is overwritten need not be read before. But the lines at the two
+//! ends of a run are read and written like others, and wait for memory while what lies between them does not: runs must
+//! be so long that this pays, which depends on whose processor it is.
 
 use std::sync::OnceLock;
 
@@ -31,6 +33,33 @@ pub(super) fn past_caches(bytes: usize, is_fresh: bool) -> PastCaches {
     } else {
         PastCaches::All
     }
+}
+
+/// Bytes of a run in a result, from which on it is written past the caches, if its loop writes so many results at a time.
+/// What is computing asks for the lines that it overwrites ahead of time.
+pub(super) fn shortest_run(results: usize, is_computing: bool) -> usize {
+    match (is_of_amd(), results) {
+        (true, _) if is_computing => 32 << 10,
+        // Elsewhere, of several results so much would be read before it is overwritten that this counts more.
+        (false, 2..) => 0,
+        _ => 2 << 10,
+    }
+}
+
+/// Whether the processor is one of AMD, or of those who build them after its design.
+fn is_of_amd() -> bool {
+    static IS: OnceLock<bool> = OnceLock::new();
+    *IS.get_or_init(|| maker().is_some_and(|maker| ["AuthenticAMD", "HygonGenuine"].contains(&maker.as_str())))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn maker() -> Option<String> {
+    raw_cpuid::CpuId::new().get_vendor_info().map(|maker| maker.as_str().to_owned())
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn maker() -> Option<String> {
+    None
 }
 
 /// Bytes of the last cache that are a processor's own if all use it alike; 0, and all results go past it, if that is not

@@ -202,7 +202,7 @@ impl Translator<'_, '_> {
         }
     }
 
-    fn address(&mut self, strip: &Strip, access: &Access, once: &Lines) -> Address {
+    pub(super) fn address(&mut self, strip: &Strip, access: &Access, once: &Lines) -> Address {
         let ty = self.memory_type(access.tensor);
         let bytes = i64::from(ty.bytes());
         let cell = self.layout.tensor(access.tensor);

@@ -14,7 +14,9 @@ use super::translate::Translator;
 use super::wide::SOON;
 use crate::bind::Binding;
 use crate::ir::AxisId;
-use crate::kernel::{Access, BufferId, Coordinate, Loop, Plan, Statement, Strip, TOGETHER, Together, steps};
+use crate::kernel::{
+    Access, BufferId, Coordinate, Effect, Loop, Plan, Statement, Strip, TOGETHER, TensorRef, Together, steps,
+};
 
 /// Bytes of all tensors that turns which go together may take: what is read and written is then spread over the time.
 const NEAR: usize = 12 << 10;
@@ -54,6 +56,8 @@ pub(super) struct Turn {
     offset: Value,
     /// What several strips read in a turn, and how much the one of them that computes most has to compute.
     readers: Rc<FxHashMap<Access, usize>>,
+    /// Of what it has for itself, the results that take its place in a later step.
+    replacements: Rc<FxHashMap<BufferId, Access>>,
 }
 
 impl Turn {
@@ -71,6 +75,44 @@ impl Turn {
     pub fn asks(&self, access: &Access, strip: &Strip) -> bool {
         self.readers.get(access).is_some_and(|&most| most == arithmetic(strip))
     }
+
+    /// The result that takes the place of what a strip stores, lane by lane.
+    pub fn replacement(&self, stored: &Access) -> Option<&Access> {
+        match stored.tensor {
+            TensorRef::Buffer(buffer) => self.replacements.get(&buffer),
+            TensorRef::Input(_) | TensorRef::Output(_) => None,
+        }
+    }
+}
+
+/// What a loop's turns have for themselves → the result that the strip which reads it writes, lane by lane; each result
+/// takes the place of one.
+fn replacements(inner: &Loop, buffers: &[BufferId]) -> FxHashMap<BufferId, Access> {
+    let mut strips = Vec::new();
+    collect(&inner.body, &mut strips);
+    let mut replacements: FxHashMap<BufferId, Access> = FxHashMap::default();
+    for strip in strips {
+        let is_of_lanes = |access: &Access| {
+            let is_axis = |at: &Coordinate| matches!(at, Coordinate::Axis(_));
+            access.coordinates.iter().all(is_axis)
+                && access.coordinates.last().copied() == strip.vector.map(Coordinate::Axis)
+        };
+        let own =
+            reads(strip).into_iter().filter(|access| is_of_lanes(access)).filter_map(|access| match access.tensor {
+                TensorRef::Buffer(buffer) if buffers.contains(&buffer) => Some(buffer),
+                _ => None,
+            });
+        let results = strip.effects.iter().filter_map(|effect| match effect {
+            Effect::Store(access, _) if matches!(access.tensor, TensorRef::Output(_)) && is_of_lanes(access) => {
+                Some(access)
+            }
+            _ => None,
+        });
+        for (buffer, result) in own.zip(results) {
+            replacements.entry(buffer).or_insert_with(|| result.clone());
+        }
+    }
+    replacements
 }
 
 /// What several strips of a loop read, each at the positions of the turn.
@@ -114,6 +156,7 @@ impl Translator<'_, '_> {
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, size, 3);
         let slot = self.builder.create_sized_stack_slot(slot);
         let readers = Rc::new(readers(inner));
+        let replacements = Rc::new(replacements(inner, &together.buffers));
         self.counted_by(begin, end, turns, |this, start| {
             let behind = this.builder.ins().iadd(start, turns);
             let short = this.builder.ins().icmp(IntCC::SignedLessThan, end, behind);
@@ -122,9 +165,10 @@ impl Translator<'_, '_> {
                 this.counted(start, stop, 1, |this, position| {
                     let number = this.builder.ins().isub(position, start);
                     let offset = this.builder.ins().imul(number, bytes);
-                    let (axis, buffers, readers) = (inner.axis, together.buffers.clone(), Rc::clone(&readers));
+                    let (axis, buffers) = (inner.axis, together.buffers.clone());
+                    let (readers, replacements) = (Rc::clone(&readers), Rc::clone(&replacements));
                     let has_functions = together.has_functions;
-                    this.turn = Some(Turn { axis, turns, has_functions, buffers, offset, readers });
+                    this.turn = Some(Turn { axis, turns, has_functions, buffers, offset, readers, replacements });
                     let scalars = this.builder.ins().stack_addr(types::I64, slot, 0);
                     let offset = this.builder.ins().imul_imm_s(number, SCALAR as i64);
                     let scalars = this.builder.ins().iadd(scalars, offset);

@@ -11,7 +11,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_module::Module;
 
 use super::arithmetic::{combine, real_constant, resize};
-use super::caches::PastCaches;
+use super::caches::{PastCaches, shortest_run};
 use super::strip::{Address, Lines, Prepared};
 use super::together::Turn;
 use super::translate::Translator;
@@ -164,7 +164,12 @@ impl Translator<'_, '_> {
         let read_back = |output| self.plan.reads_back(&self.plan.statements, output);
         let is_result = written && matches!(at.tensor, TensorRef::Output(output) if !read_back(output));
         let is_local = matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).local);
-        let ahead = if block || is_local { Ahead::Nothing } else { self.ahead(at, sources.strip) };
+        let is_replaced = written && self.replacement(sources.strip, at).is_some();
+        let ahead = match (is_replaced, block || is_local) {
+            (true, _) => Ahead::Replacement,
+            (false, true) => Ahead::Nothing,
+            (false, false) => self.ahead(at, sources.strip),
+        };
         let of_four = if once { self.of_four(at, vector) } else { None };
         Some(Facts { lane, contiguous: block || (last && once), guarded, steps, is_result, ahead, of_four, positions })
     }
@@ -257,6 +262,7 @@ impl Translator<'_, '_> {
                 (false, step) => step,
                 (true, _) if stream.ahead == Ahead::NextRow => kernel_access(sources.strip, stream.of)
                     .and_then(|access| self.later_row(access, address.base, address.ty.bytes())),
+                (true, _) if stream.ahead == Ahead::Replacement => self.replaced(sources, stream.of, address),
                 (true, _) => None,
             };
             if let Some(second) = second {
@@ -268,7 +274,9 @@ impl Translator<'_, '_> {
             store(self, wide.cells.uniforms + position as u32, value);
         }
         if let Some(cell) = wide.cells.past_caches {
-            let wanted = self.is_past_caches();
+            let results = wide.streams.iter().filter(|stream| stream.is_result).count();
+            let wanted = self.is_past_caches(sources, results);
+            let wanted = self.builder.ins().uextend(types::I64, wanted);
             store(self, cell, wanted);
         }
         self.builder.ins().call(callee.function, &[cells, sources.length]);
@@ -283,13 +291,38 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// Whether results are written past the caches: those of turns that compute a function only where all are.
-    fn is_past_caches(&mut self) -> Value {
-        let most =
-            if self.turn.as_ref().is_some_and(Turn::is_computing) { PastCaches::All } else { PastCaches::Waiting };
+    /// The result that takes the place of what a strip of the turn stores, lane by lane.
+    fn replacement(&self, strip: &Strip, stored: &kernel::Access) -> Option<&kernel::Access> {
+        let result = self.turn.as_ref()?.replacement(stored)?;
+        let is_open = |at: &Coordinate| matches!(at, Coordinate::Axis(axis) if self.indices.contains_key(axis));
+        let is_of_lanes = result.coordinates.last().copied() == strip.vector.map(Coordinate::Axis);
+        (is_of_lanes && result.coordinates.iter().all(is_open)).then_some(result)
+    }
+
+    /// Where the result begins that takes the place of what is stored, if it goes to the caches; else what is stored
+    /// itself, which is there.
+    fn replaced(&mut self, sources: &Sources<'_>, of: Access, stored: &Address) -> Option<Value> {
+        let access = self.replacement(sources.strip, kernel_access(sources.strip, of)?)?.clone();
+        let result = self.address(sources.strip, &access, sources.once);
+        if result.ty != stored.ty {
+            return Some(stored.base);
+        }
+        let past_caches = self.is_past_caches(sources, 1);
+        Some(self.builder.ins().select(past_caches, stored.base, result.base))
+    }
+
+    /// Whether so many results of a strip are written past the caches: those of turns that compute a function only where
+    /// all are, and those of short rows not everywhere.
+    fn is_past_caches(&mut self, sources: &Sources<'_>, results: usize) -> Value {
+        let is_computing = self.turn.as_ref().is_some_and(Turn::is_computing);
+        let most = if is_computing { PastCaches::All } else { PastCaches::Waiting };
         let wanted = self.cell(self.layout.past_caches(), types::I64);
         let wanted = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, wanted, most as i64);
-        self.builder.ins().uextend(types::I64, wanted)
+        let shortest = shortest_run(results, is_computing) / self.precision.bytes() as usize;
+        let Some(axis) = sources.strip.vector.filter(|_| shortest > 0) else { return wanted };
+        let extent = self.extent(axis);
+        let is_long = self.builder.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, extent, shortest as i64);
+        self.builder.ins().band(wanted, is_long)
     }
 
     /// What an argument cell is filled with.

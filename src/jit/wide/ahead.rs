@@ -21,13 +21,16 @@ pub(in crate::jit) enum Ahead {
     NextBlock,
     /// Those of a later row, where the second argument cell of the stream says that it begins.
     NextRow,
+    /// Those of a result that takes the place of what is stored, where the second argument cell of the stream says that
+    /// it begins: a later step that only writes it does not wait for them.
+    Replacement,
 }
 
 impl<M: Instructions> Assembler<M> {
     /// Asks for lanes of a stream that come after those at an address.
     pub fn ask(&mut self, stream: u32, mut at: MemoryOperand, lane: Lane) {
         let (distance, code) = match self.layout.access[stream as usize].ahead {
-            Ahead::Nothing => return,
+            Ahead::Nothing | Ahead::Replacement => return,
             Ahead::NextRow if BASES.contains(&at.base) => {
                 let row = self.cell(self.layout.streams + 2 * stream + 1);
                 self.load(Code::Mov_r64_rm64, WORK[0], row);
@@ -39,5 +42,15 @@ impl<M: Instructions> Assembler<M> {
         };
         at.displacement += distance;
         self.push(Instruction::with1(code, at));
+    }
+
+    /// Asks for the lanes of a result that will take the place of those which are stored at an address.
+    pub fn ask_to_write(&mut self, stream: u32, mut at: MemoryOperand) {
+        if self.layout.access[stream as usize].ahead == Ahead::Replacement {
+            let result = self.cell(self.layout.streams + 2 * stream + 1);
+            self.load(Code::Mov_r64_rm64, WORK[0], result);
+            at.base = WORK[0];
+            self.push(Instruction::with1(Code::Prefetchw_m8, at));
+        }
     }
 }

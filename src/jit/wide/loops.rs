@@ -23,11 +23,6 @@ const LONG: i32 = 256;
 /// Code of more steps computes longer than memory takes, so that short runs gain nothing past the caches.
 const LIGHT: usize = 32;
 
-/// Of a strip with one result, short runs of fewer bytes leave it in the caches: the lines at the two ends of a run are
-/// read and written like others, and wait for memory while what lies between them does not. Of several results so much
-/// would be read before it is overwritten that this counts more.
-const FAR: u32 = 2048;
-
 /// Loops begin where a line of the cache does: otherwise how fast they run depends on what stands before them.
 const LINE: u64 = 64;
 
@@ -72,13 +67,6 @@ pub(super) fn begin<M: Instructions>(code: &mut Assembler<M>, lines: &Lines, bod
     code.push(Instruction::with2(Code::Xor_r32_rm32, Register::EAX, Register::EAX));
     let Some(Alignment { lead, shift, missing }) = cells.alignment else { return };
     let bytes = lines.streams[lead as usize].lane.bytes();
-    if let (Some(cell), 1) = (cells.past_caches, lines.streams.iter().filter(|stream| stream.is_result).count()) {
-        code.number(Code::Cmp_rm64_imm32, LENGTH, (FAR / bytes) as i32);
-        let far = code.jump(Code::Jae_rel32_64, None);
-        let at = code.cell(cell);
-        code.push(Instruction::with2(Code::Mov_rm64_imm32, at, 0));
-        code.here(far);
-    }
     let base = code.base(lead);
     code.two(Code::Mov_r64_rm64, WORK[0], base);
     code.push(Instruction::with2(Code::Shr_rm64_imm8, WORK[0], bytes.ilog2() as i32));

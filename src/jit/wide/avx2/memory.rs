@@ -64,6 +64,9 @@ impl Assembler<Avx2> {
 
     pub(super) fn stored(&mut self, stream: u32, part: u8, (lane, from): (Lane, u8), copy: Copy) {
         let at = self.contiguous(stream, part, copy);
+        if !copy.is_partial() && copy.number.is_multiple_of(2) {
+            self.ask_to_write(stream, at);
+        }
         let from = vector(from);
         if self.access_mask(stream, part, lane, copy) {
             let code =

@@ -61,6 +61,9 @@ impl Assembler<Avx512> {
             }
             (Action::Store { stream, part }, Some(Arg::Register(from)), _) => {
                 let at = self.contiguous(stream, part, copy);
+                if !copy.is_partial() {
+                    self.ask_to_write(stream, at);
+                }
                 let mask = self.access_mask(stream, part, copy);
                 let past_caches = copy.way == Way::PastCaches && self.layout.access[stream as usize].is_result;
                 let code = match (past_caches, lane.is_wide()) {
