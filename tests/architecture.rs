@@ -65,7 +65,10 @@ const TERRITORIES: &[(&str, &[&str])] = &[
     ("pest_derive", &["syntax/"]),
     ("iced_x86", &["jit/wide/"]),
     ("libc::", &["jit/pages.rs"]),
-    ("unsafe", &["jit/functions.rs", "jit/module.rs", "jit/pages.rs", "jit/run.rs", "jit/whole/", "vector/"]),
+    (
+        "unsafe",
+        &["main.rs", "jit/functions.rs", "jit/module.rs", "jit/pages.rs", "jit/run.rs", "jit/whole/", "vector/"],
+    ),
     ("rayon", &["jit/share.rs"]),
     ("std::fs", &["cli/"]),
     ("std::env", &["cli/"]),

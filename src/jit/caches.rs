@@ -1,4 +1,5 @@
-//! What a call moves and what the machine has → which results are written past the caches.
+//! What a call moves and what the machine has → which results are written past the caches, and whether inputs are asked
+//! for.
 //!
 //! Nobody finds there what does not fit, and memory that is overwritten need not be read before. But the lines at the two
 //! ends of a run are read and written like others, and wait for memory while what lies between them does not: runs must
@@ -44,6 +45,12 @@ pub(super) fn shortest_run(results: usize, is_computing: bool) -> usize {
         (false, 2..) => 0,
         _ => 2 << 10,
     }
+}
+
+/// Whether lanes that follow each other are to be asked for before they are needed: processors of AMD foresee them across
+/// pages as well, and have less time for what they foresee.
+pub(super) fn asks_for_lanes() -> bool {
+    !is_of_amd()
 }
 
 /// Whether the processor is one of AMD, or of those who build them after its design.

@@ -11,7 +11,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_module::Module;
 
 use super::arithmetic::{combine, real_constant, resize};
-use super::caches::{PastCaches, shortest_run};
+use super::caches::{PastCaches, asks_for_lanes, shortest_run};
 use super::strip::{Address, Lines, Prepared};
 use super::together::Turn;
 use super::translate::Translator;
@@ -180,7 +180,8 @@ impl Translator<'_, '_> {
     fn ahead(&self, access: &kernel::Access, strip: &Strip) -> Ahead {
         match self.reads.get(&turns::first(access)) {
             None if self.turn.as_ref().is_some_and(|turn| turn.asks(access, strip)) => Ahead::NextRow,
-            None => Ahead::Next,
+            None if asks_for_lanes() => Ahead::Next,
+            None => Ahead::Nothing,
             Some(0 | 1) => Ahead::NextBlock,
             Some(_) => Ahead::Nothing,
         }
