@@ -10,6 +10,7 @@ use super::latency::longest;
 use super::lines::{Left, Lines};
 use super::loops::lead;
 use super::machine::Machine;
+use super::order::spread;
 use super::under::uses;
 use crate::op::ReduceOp;
 
@@ -220,13 +221,23 @@ impl Code {
 /// takes longer leaves too little room for the next ones. Then two are computed step by step in turn.
 const LONG: u32 = 80;
 
+/// Steps more, as a share of all, that are worth it for chains which run beside each other.
+const MORE: usize = 64;
+
 /// The code of vectors that are computed one after the other.
 fn in_turn(lines: &Lines, tasks: &[Task], first: &Allocated, room: usize) -> Option<Code> {
     // A register stays free for what the second run may do otherwise.
     let spare = room.saturating_sub(first.most + 1);
     let held = most_wanted(&first.wanted, spare, room.saturating_sub(lines.graph.machine.fewest()));
     let vectors = room - held.len();
-    code(lines, tasks, Room { vectors, masks: FREE_MASKS.len(), first_held: vectors }, held)
+    let room = Room { vectors, masks: FREE_MASKS.len(), first_held: vectors };
+    let as_needed = code(lines, tasks, room, held.clone())?;
+    if longest(lines) < LONG {
+        return Some(as_needed);
+    }
+    let most = as_needed.computed() + as_needed.computed() / MORE;
+    let spread = code(lines, &spread(lines, tasks, room), room, held).filter(|spread| spread.computed() <= most);
+    Some(spread.unwrap_or(as_needed))
 }
 
 /// The code of two vectors that are computed step by step in turn, if that needs no memory.

@@ -21,7 +21,8 @@ pub(super) fn longest(lines: &Lines) -> u32 {
     all.map(|part| ends[part.0 as usize]).max().unwrap_or(0)
 }
 
-fn latency(node: &Node) -> u32 {
+/// The cycles that an operation takes.
+pub(super) fn latency(node: &Node) -> u32 {
     let is_float = matches!(node.lane, Lane::F32 | Lane::F64);
     match node.op {
         Op::Constant(_) | Op::Uniform(_) | Op::Load { .. } => 0,

@@ -28,6 +28,7 @@ mod lines;
 mod loops;
 mod machine;
 mod negate;
+mod order;
 mod shift;
 mod trace;
 mod under;
