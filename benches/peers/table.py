@@ -69,6 +69,12 @@ def markdown(rows, cases, threads, reuses):
     return "\n".join(lines)
 
 
+def effort(results):
+    """How much was measured."""
+    rounds = "1 round" if results["rounds"] == 1 else f"{results['rounds']} rounds"
+    return f"{rounds}, {results['seconds'] / 60:.0f} minutes in all"
+
+
 def machine():
     names = [line for line in open("/proc/cpuinfo") if line.startswith("model name")]
     return f"{names[0].split(':')[1].strip()}, {len(names)} cores" if names else platform.processor()
@@ -76,7 +82,7 @@ def machine():
 
 def written(docs, results, cases):
     """Replaces what stands between the marks of benchmarks.md, and writes benchmarks.json."""
-    parts = [f"Measured on: {machine()}; {results['rounds']} rounds, {results['seconds'] / 60:.0f} minutes in all."]
+    parts = [f"Measured on: {machine()}; {effort(results)}."]
     for threads, reuses in KINDS:
         if all(row["threads"] != threads for row in results["rows"]):
             continue
@@ -111,7 +117,7 @@ def cells(ratios):
 
 def written_in_short(docs, results, cases):
     """Replaces what stands between the other marks of benchmarks.md."""
-    told = f"Measured in {results['rounds']} rounds, {results['seconds'] / 60:.0f} minutes in all."
+    told = f"Measured in {effort(results)}."
     replaced(docs / "benchmarks.md", (BEGIN_SHORT, END_SHORT), told + "\n\n" + in_short(results["rows"], cases))
 
 
