@@ -72,6 +72,16 @@ const ONCE_WRONG: &[OnceWrong] = &[
         &[("N", &[3]), ("C", &[2])],
         4,
     ),
+    // The labels of no elements were looked for.
+    (
+        "loss generated(x: real[N, C, ..S], pred: prob[N, C, ..S], \
+         target: binary[N, C, ..S], v: real[N], w: real[C], label: index(C)[N, ..S]; a = 0.7 where a > 0, b = -1.3, int k = 3, learn s = 0.6, state t = 0.4) =\n    \
+         let u0 = log(softmax[C](0.1 - (sort[N](cumsum[N](tanh((0.5 + v)) / (1 + size[N]))) + w)))\n    \
+         log(cosh(mean(((tanh(((min(a, u0))[C = label]))^3) \
+         - tanh(min[N]((mse[C](((a * s) + (v * w)), 0.3 * (((a * s) + (v * w))))) where a > 0.5)))) + dice))\n",
+        &[("..S", &[3, 2]), ("C", &[5]), ("N", &[0])],
+        3627,
+    ),
     // The divisor of a softmax over no elements leaves a sum.
     ("loss none(x: real[N, C]) = mean(softmax[C](tanh(mean[N](x))))\n", &[("N", &[3]), ("C", &[0])], 8),
 ];

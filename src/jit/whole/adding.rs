@@ -38,6 +38,10 @@ pub(super) fn scatter<T: Real>(
     let (along, kept) = result.split(&[values, index, result], axis);
     let (indexed, mut plain): (Spans, Spans) = kept.into_iter().partition(|span| span.strides[1] != 0);
     let innermost = plain.pop().unwrap_or(Span { extent: 1, strides: [0; 3] });
+    if count(&indexed).saturating_mul(count(&plain)).saturating_mul(innermost.extent) == 0 {
+        // The index may be empty along an axis on which its place does not depend.
+        return;
+    }
     let summed: Spans = over
         .iter()
         .map(|&axis| {
