@@ -60,7 +60,7 @@ fn entries(lines: &Lines, tasks: &[Task]) -> Vec<Entry> {
     let graph = &lines.graph;
     let mut made_by: Vec<Option<usize>> = vec![None; graph.len()];
     let mut entries: Vec<Entry> = Vec::with_capacity(tasks.len());
-    let mut last_left = None;
+    let (mut last_left, mut replaced) = (None, Vec::new());
     for (position, &task) in tasks.iter().enumerate() {
         let mut entry =
             Entry { task, file: None, latency: 1, way: 0, operands: SmallVec::new(), users: SmallVec::new() };
@@ -71,11 +71,18 @@ fn entries(lines: &Lines, tasks: &[Task]) -> Vec<Entry> {
                 entry.file = Some(if is_mask && graph.machine.has_masks() { File::Masks } else { File::Vectors });
                 entry.latency = latency(node);
                 made_by[id.0 as usize] = Some(position);
+                if matches!(node.op, Op::Load { stream, .. } if lines.streams[stream as usize].is_replaced) {
+                    replaced.push(position);
+                }
                 node.operands().iter().copied().collect()
             }
             Task::Leave(left, part) => {
-                // In their order: of what is combined with memory, two may be at the same place.
-                entry.operands.extend(last_left.replace(position));
+                // In their order: of what is combined with memory, two may be at the same place. And after the loads of
+                // what they write over.
+                match last_left.replace(position) {
+                    Some(last) => entry.operands.push(last),
+                    None => entry.operands.extend(replaced.iter().copied()),
+                }
                 let left = &lines.left[left];
                 [parts_of(left)[part]].into_iter().chain(under(left)).collect()
             }
