@@ -4,54 +4,42 @@
 //! element types, labels, and on demand the values against the declared kinds. After it, extents agree,
 //! element counts do not overflow, and labels are inside their axis or ignored.
 //!
-//! It happens at every call, so what fits takes no memory from the heap unless it is unusually large.
+//! It happens at every call, so what fits takes no memory from the heap unless it is unusually large, and what shapes say
+//! is kept: a call with the shapes of the one before only compares them.
 
 mod error;
+mod shapes;
 mod values;
 
+use crate::ir::{AxisId, InputData, Program};
+use crate::op::Element;
+use crate::tensor::{DType, Extents, Slice, TensorView};
 use smallvec::SmallVec;
 
-use crate::ir::{AxisId, Extent, ExtentFormula, InputData, Program};
-use crate::op::Element;
-use crate::tensor::{Extents, Strides, TensorView};
-
 pub use error::DataError;
+pub use shapes::{Shapes, Stamp};
 
-/// An input with its tensor.
-#[derive(Clone, Debug)]
+/// The memory of an input.
+#[derive(Clone, Copy, Debug)]
 pub struct InputBinding<'a> {
     /// The caller's memory.
-    pub view: TensorView<'a>,
-    /// Strides by axis of the program; none if the axes of a pack do not collapse into one.
-    pub strides: Option<Strides>,
+    pub data: Slice<'a>,
+    /// Where in it the first element is.
+    pub offset: usize,
 }
 
 /// The inputs of one call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Binding<'a> {
     inputs: SmallVec<[InputBinding<'a>; 6]>,
-    extents: AxisExtents,
-    packs: SmallVec<[Pack; 2]>,
+    shapes: Kept<'a>,
+    stamp: Stamp,
 }
 
-/// By `AxisId`.
-type AxisExtents = SmallVec<[usize; 128]>;
-
-/// What a pack stands for.
 #[derive(Clone, Debug)]
-struct Pack {
-    root: AxisId,
-    extents: Extents,
-    /// The input that bound it.
-    origin: usize,
-}
-
-/// How long an axis is.
-struct Bound {
-    root: AxisId,
-    extent: usize,
-    /// The input that bound it.
-    origin: usize,
+enum Kept<'a> {
+    Own(Box<Shapes>),
+    Lent(&'a Shapes),
 }
 
 impl<'a> Binding<'a> {
@@ -60,37 +48,30 @@ impl<'a> Binding<'a> {
     /// # Errors
     /// If they do not fit.
     pub fn new(program: &Program, tensors: &[(&str, TensorView<'a>)]) -> Result<Self, DataError> {
-        let mut binding = Binding::default();
-        binding.bind(program, tensors)?;
-        Ok(binding)
+        let mut shapes = Box::<Shapes>::default();
+        let (inputs, stamp) = shapes.match_with(program, tensors)?;
+        Ok(Binding { inputs, shapes: Kept::Own(shapes), stamp })
     }
 
-    /// As [`Binding::new`], where the binding is: it holds some thousand bytes, which it costs time to move.
+    /// As [`Binding::new`], with shapes that are kept from call to call, always with the same program. What they say is
+    /// worked out where they are other ones than at the call before.
     ///
     /// # Errors
     /// As [`Binding::new`].
-    pub fn bind(&mut self, program: &Program, tensors: &[(&str, TensorView<'a>)]) -> Result<(), DataError> {
-        let mut binder = Binder { program, extents: SmallVec::new(), packs: SmallVec::new() };
-        let Binding { inputs, extents, packs } = self;
-        binder.match_names(tensors, inputs)?;
-        for (position, (input, bound)) in program.inputs.iter().zip(&mut *inputs).enumerate() {
-            values::check_type(input, &bound.view)?;
-            binder.bind_axes(position, &bound.view)?;
-            bound.strides = collapse(program, input, &bound.view);
+    pub fn with(
+        program: &Program,
+        tensors: &[(&str, TensorView<'a>)],
+        shapes: &'a mut Shapes,
+    ) -> Result<Self, DataError> {
+        let (inputs, stamp) = shapes.match_with(program, tensors)?;
+        Ok(Binding { inputs, shapes: Kept::Lent(shapes), stamp })
+    }
+
+    fn shapes(&self) -> &Shapes {
+        match &self.shapes {
+            Kept::Own(shapes) => shapes,
+            Kept::Lent(shapes) => shapes,
         }
-        binder.all_extents(extents)?;
-        binder.check_given(extents)?;
-        for needed in &program.non_empty {
-            if let Some(&axis) = needed.axes.iter().find(|axis| extents[axis.0 as usize] == 0) {
-                let axis = binder.axis_name(axis);
-                return Err(DataError::Empty { axis, reason: needed.reason.clone() });
-            }
-        }
-        for (input, bound) in program.inputs.iter().zip(&*inputs) {
-            values::check_labels(program, input, &bound.view, extents)?;
-        }
-        *packs = binder.packs;
-        Ok(())
     }
 
     /// Checks the values against the declared kinds (`prob`, `binary`, `sign`, `count`).
@@ -98,7 +79,8 @@ impl<'a> Binding<'a> {
     /// # Errors
     /// With the first value that is not of its kind.
     pub fn check_data(&self, program: &Program) -> Result<(), DataError> {
-        program.inputs.iter().zip(&self.inputs).try_for_each(|(input, bound)| values::check_kind(input, &bound.view))
+        let mut inputs = program.inputs.iter().enumerate();
+        inputs.try_for_each(|(position, input)| values::check_kind(input, &self.view(position)))
     }
 
     /// By `InputId`.
@@ -106,248 +88,57 @@ impl<'a> Binding<'a> {
         &self.inputs
     }
 
+    /// An input as its caller gave it.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn view(&self, input: usize) -> TensorView<'a> {
+        let (InputBinding { data, offset }, shape) = (self.inputs[input], self.shapes().of(input));
+        TensorView::strided(data, offset, &shape.extents, &shape.strides)
+            .unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// How many elements an input has.
+    pub fn elements(&self, input: usize) -> usize {
+        self.shapes().of(input).elements
+    }
+
+    /// The element type of an input.
+    pub fn dtype(&self, input: usize) -> DType {
+        self.inputs[input].data.dtype()
+    }
+
+    /// The strides of an input by axis of the program; none if the axes of a pack do not collapse into one.
+    pub fn strides(&self, input: usize) -> Option<&[isize]> {
+        self.shapes().of(input).by_axis.as_deref()
+    }
+
+    /// Two bindings with the same stamp have the same shapes, element types and strides of the inputs, and extents.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
     /// How many axes have an extent.
     pub fn axes(&self) -> usize {
-        self.extents.len()
+        self.shapes().extents().len()
     }
 
     /// The extent of an axis; of a pack the product.
     pub fn extent(&self, axis: AxisId) -> usize {
-        self.extents[axis.0 as usize]
+        self.shapes().extents()[axis.0 as usize]
     }
 
     /// The shape of a tensor with these axes, packs with all of theirs.
     pub fn shape(&self, program: &Program, axes: &[AxisId]) -> Extents {
         let mut shape = Extents::new();
         for &axis in axes {
-            let root = program.graph.extent_root(axis);
-            match self.packs.iter().find(|pack| pack.root == root) {
-                Some(pack) => shape.extend_from_slice(&pack.extents),
+            match self.shapes().pack(program.graph.extent_root(axis)) {
+                Some(extents) => shape.extend_from_slice(extents),
                 None => shape.push(self.extent(axis)),
             }
         }
         shape
     }
-}
-
-struct Binder<'p> {
-    program: &'p Program,
-    extents: SmallVec<[Bound; 12]>,
-    packs: SmallVec<[Pack; 2]>,
-}
-
-impl Binder<'_> {
-    fn match_names<'a>(
-        &self,
-        tensors: &[(&str, TensorView<'a>)],
-        inputs: &mut SmallVec<[InputBinding<'a>; 6]>,
-    ) -> Result<(), DataError> {
-        let known: SmallVec<[&str; 8]> = self.program.inputs.iter().map(|input| input.name.as_str()).collect();
-        for (position, (name, _)) in tensors.iter().enumerate() {
-            if tensors[..position].iter().any(|(earlier, _)| earlier == name) {
-                return Err(DataError::Twice { input: (*name).to_owned() });
-            }
-            if !known.contains(name) {
-                let close = known.iter().map(|known| (strsim::damerau_levenshtein(known, name), *known)).min();
-                let close = close.filter(|(distance, known)| *distance <= 2.max(known.chars().count() / 3));
-                return Err(DataError::Surplus {
-                    input: (*name).to_owned(),
-                    close: close.map(|(_, known)| known.to_owned()),
-                    known: known.iter().map(|&known| known.to_owned()).collect(),
-                });
-            }
-        }
-        inputs.clear();
-        for input in &self.program.inputs {
-            let found = tensors.iter().find(|(name, _)| *name == input.name);
-            let missing = || DataError::Missing { input: input.name.clone(), signature: self.signature(input) };
-            let (_, view) = found.ok_or_else(missing)?;
-            inputs.push(InputBinding { view: view.clone(), strides: None });
-        }
-        Ok(())
-    }
-
-    fn axis_name(&self, axis: AxisId) -> String {
-        let data = self.program.graph.axis(axis);
-        if data.pack { format!("..{}", data.name) } else { data.name.clone() }
-    }
-
-    fn signature(&self, input: &InputData) -> String {
-        let axes: Vec<String> = input.axes.iter().map(|&axis| self.axis_name(axis)).collect();
-        if axes.is_empty() { input.kind.clone() } else { format!("{}[{}]", input.kind, axes.join(", ")) }
-    }
-
-    fn bind_axes(&mut self, input: usize, view: &TensorView<'_>) -> Result<(), DataError> {
-        let (program, shape, origin) = (self.program, view.shape(), input);
-        let input = &program.inputs[input];
-        let is_pack = |axis: &AxisId| self.program.graph.axis(*axis).pack;
-        let named = input.axes.iter().filter(|axis| !is_pack(axis)).count();
-        let has_pack = named < input.axes.len();
-        if shape.len() < named || (shape.len() > named && !has_pack) {
-            return Err(DataError::Rank {
-                input: input.name.clone(),
-                signature: self.signature(input),
-                shape: shape.to_vec(),
-            });
-        }
-        if shape.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent)).is_none() {
-            return Err(DataError::TooLarge { input: input.name.clone(), shape: shape.to_vec() });
-        }
-        let mut next = 0;
-        for &axis in &input.axes {
-            if self.program.graph.axis(axis).pack {
-                let extents = &shape[next..next + shape.len() - named];
-                next += extents.len();
-                self.bind_pack(origin, axis, extents)?;
-            } else {
-                self.bind_axis(origin, axis, shape[next])?;
-                next += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn bound(&self, root: AxisId) -> Option<&Bound> {
-        self.extents.iter().find(|bound| bound.root == root)
-    }
-
-    /// The name of an input.
-    fn input_name(&self, input: usize) -> String {
-        self.program.inputs[input].name.clone()
-    }
-
-    fn bind_axis(&mut self, input: usize, axis: AxisId, extent: usize) -> Result<(), DataError> {
-        let root = self.program.graph.extent_root(axis);
-        if let Extent::Fixed(labels) = &self.program.graph.axis(root).extent
-            && *labels != extent as u64
-        {
-            let (axis, labels) = (self.axis_name(axis), *labels);
-            return Err(DataError::Labels { input: self.input_name(input), axis, labels, extent });
-        }
-        match self.bound(root) {
-            Some(bound) if bound.extent != extent => Err(DataError::Extent {
-                axis: self.axis_name(axis),
-                first: self.input_name(bound.origin),
-                first_extent: bound.extent,
-                second: self.input_name(input),
-                second_extent: extent,
-            }),
-            Some(_) => Ok(()),
-            None => {
-                self.extents.push(Bound { root, extent, origin: input });
-                Ok(())
-            }
-        }
-    }
-
-    fn bind_pack(&mut self, input: usize, axis: AxisId, extents: &[usize]) -> Result<(), DataError> {
-        let root = self.program.graph.extent_root(axis);
-        let Some(Pack { extents: known, origin, .. }) = self.packs.iter().find(|pack| pack.root == root) else {
-            self.packs.push(Pack { root, extents: extents.into(), origin: input });
-            // An empty axis beside the pack can hide that the pack alone has too many positions.
-            let Some(extent) = extents.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent)) else {
-                return Err(DataError::TooLarge { input: self.input_name(input), shape: extents.to_vec() });
-            };
-            self.extents.push(Bound { root, extent, origin: input });
-            return Ok(());
-        };
-        if known.len() != extents.len() {
-            return Err(DataError::PackRank {
-                axis: self.axis_name(axis),
-                first: self.input_name(*origin),
-                first_extents: known.to_vec(),
-                second: self.input_name(input),
-                second_extents: extents.to_vec(),
-            });
-        }
-        match (0..known.len()).find(|&position| known[position] != extents[position]) {
-            None => Ok(()),
-            Some(position) => Err(DataError::Extent {
-                axis: format!("{} #{}", self.axis_name(axis), position + 1),
-                first: self.input_name(*origin),
-                first_extent: known[position],
-                second: self.input_name(input),
-                second_extent: extents[position],
-            }),
-        }
-    }
-
-    /// By `AxisId`. An axis that nothing binds has extent 0; no live node has it.
-    fn all_extents(&self, extents: &mut AxisExtents) -> Result<(), DataError> {
-        let graph = &self.program.graph;
-        extents.clear();
-        for axis in (0..graph.all_axes().len() as u32).map(AxisId) {
-            let root = graph.extent_root(axis);
-            extents.push(match &graph.axis(root).extent {
-                Extent::Fixed(extent) => usize::try_from(*extent).unwrap_or(usize::MAX),
-                // A copy stands after what it copies.
-                Extent::Computed(_) if root != axis => extents[root.0 as usize],
-                Extent::Computed(formula) => self.computed(axis, formula, extents)?,
-                Extent::Input | Extent::SameAs(_) => self.bound(root).map_or(0, |bound| bound.extent),
-            });
-        }
-        Ok(())
-    }
-
-    /// The value of a formula over the extents of earlier axes.
-    fn computed(&self, axis: AxisId, formula: &ExtentFormula, extents: &[usize]) -> Result<usize, DataError> {
-        let value = formula.value(&|axis| extents[axis.0 as usize] as u64);
-        let extent = value.and_then(|value| u32::try_from(value).ok());
-        extent.map(|extent| extent as usize).ok_or_else(|| {
-            let sizes = formula.axes().into_iter();
-            DataError::Computed {
-                axis: self.axis_name(axis),
-                formula: formula.written(&self.program.graph),
-                sizes: sizes.map(|axis| format!("{} = {}", self.axis_name(axis), extents[axis.0 as usize])).collect(),
-                value,
-            }
-        })
-    }
-
-    /// The extents that hyperparameters give are those of the inputs.
-    fn check_given(&self, extents: &[usize]) -> Result<(), DataError> {
-        for given in &self.program.given {
-            let value = given.extent.value(&|axis| extents[axis.0 as usize] as u64);
-            let extent = extents[given.axis.0 as usize];
-            if value != i64::try_from(extent).ok() {
-                let root = self.program.graph.extent_root(given.axis);
-                return Err(DataError::Given {
-                    axis: self.axis_name(given.axis),
-                    input: self.bound(root).map(|bound| self.input_name(bound.origin)),
-                    extent,
-                    parameter: given.parameter.clone(),
-                    value: value.unwrap_or(-1),
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The strides of an input by axis of the program, if the axes of its pack lie as one.
-fn collapse(program: &Program, input: &InputData, view: &TensorView<'_>) -> Option<Strides> {
-    let (shape, strides) = (view.shape(), view.strides());
-    let pack_rank = shape.len() + 1 - input.axes.len().min(shape.len() + 1);
-    let mut result = Strides::new();
-    let mut next = 0;
-    for &axis in &input.axes {
-        if !program.graph.axis(axis).pack {
-            result.push(strides[next]);
-            next += 1;
-            continue;
-        }
-        let own = (next..next + pack_rank).filter(|&dim| shape[dim] != 1);
-        next += pack_rank;
-        let own: Extents = own.collect();
-        for pair in own.windows(2) {
-            let whole = strides[pair[1]].checked_mul(isize::try_from(shape[pair[1]]).ok()?)?;
-            if strides[pair[0]] != whole {
-                return None;
-            }
-        }
-        result.push(own.last().map_or(1, |&dim| strides[dim]));
-    }
-    Some(result)
 }
 
 /// Whether an input holds floats or ints.

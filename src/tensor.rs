@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-pub use view::{TensorView, TensorViewMut, ViewError, row_major};
+pub use view::{Run, TensorView, TensorViewMut, ViewError, row_major};
 
 /// Extents: those of most tensors are held without an allocation.
 pub type Extents = SmallVec<[usize; 6]>;

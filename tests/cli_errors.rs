@@ -291,6 +291,8 @@ fn wrong_usage() {
         &["bench", "info_nce", "--shape", "N=4,D=2,C=3"],
         &["bench", "mse", "--shape", "N=4", "--data", "good.json"],
         &["bench", "mse", "--shape", "N=4", "--case", "one"],
+        &["bench", "mse", "--data", "good.json", "--data-dtype", "bf16"],
+        &["bench", "mse", "--shape", "N=4", "--data-dtype", "f8"],
     ] {
         let (code, error) = place.run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {error}");
@@ -344,6 +346,11 @@ fn a_bench_says_what_it_measured() {
     }
     assert!(result["compile_ms"].as_f64() > Some(0.0), "{text}");
     // Names that the loss does not have are the axes of its only pack.
+    for (dtype, bytes) in [("f16", 2), ("bf16", 2), ("f32", 4), ("f64", 8)] {
+        let text = bench(&["mse", "--shape", "N=1000", "--data-dtype", dtype, "--json"]);
+        let object: serde_json::Value = serde_json::from_str(&text).expect("one object");
+        assert_eq!(object["bytes"], 1000 * (2 * bytes + 4), "two inputs and a gradient in single precision");
+    }
     assert!(bench(&["huber", "--shape", "N=3,M=4", "--grad", "all"]).contains("pred [3, 4], target [3, 4]"));
     assert!(bench(&["-e", "dice + 2 * giou", "--shape", "N=3,M=7"]).contains("compiled in"));
 }

@@ -4,67 +4,17 @@ mod running;
 
 use std::sync::Barrier;
 
-use lossc::session::{Compiler, Evaluation, Loss, LossBuilder, Params, Program, Workspace};
-use lossc::tensor::{Buffer, DType, Tensor};
+use lossc::session::{Compiler, Loss, LossBuilder, Params, Program, Workspace};
+use lossc::tensor::Tensor;
 
-use running::data::{Extents, label_axis, random};
-use running::{Tensors, single, views, with_extents};
+use running::data::{Extents, random};
+use running::ranges::{bits, losses};
+use running::{single, views};
 
 const fn is_shared_by_threads<T: Send + Sync + Clone>() {}
 const _: () = is_shared_by_threads::<Loss>();
 const _: () = is_shared_by_threads::<LossBuilder>();
 const _: () = is_shared_by_threads::<Program>();
-
-/// Every loss that can be called alone, with data so large that it is cut into ranges.
-fn losses() -> Vec<(String, Loss, Tensors)> {
-    let library = Compiler::new().standard().expect("the library is sound");
-    let built = |(position, name): (usize, String)| {
-        let builder = match library.loss(&name) {
-            Ok(builder) => with_extents(builder),
-            Err(error) if error.to_string().contains("takes a loss") => return None,
-            Err(error) => panic!("{error}"),
-        };
-        let inputs = builder.info().inputs;
-        let tensors = single(&random(&inputs, &extents(&builder), position as u64));
-        let loss = builder.wrt_all().dtype(DType::F32).threads_from(0).build();
-        Some((name, loss.unwrap_or_else(|error| panic!("{error}")), tensors))
-    };
-    library.standard_losses().into_iter().enumerate().filter_map(built).collect()
-}
-
-fn extents(builder: &LossBuilder) -> Extents {
-    let info = builder.info();
-    let labelled = info.inputs.iter().filter_map(|input| label_axis(&input.kind));
-    let axes = info.inputs.iter().flat_map(|input| &input.axes).cloned().chain(labelled);
-    let of = |axis: &str| -> &[usize] {
-        match axis {
-            "..B" => &[130, 140],
-            "..S" => &[91],
-            "N" => &[70],
-            "box" => &[4],
-            "rbox" => &[5],
-            axis if axis.starts_with("..") => &[5],
-            "C" | "K" => &[4],
-            _ => &[9],
-        }
-    };
-    axes.map(|axis| (axis.clone(), of(&axis).to_vec())).collect()
-}
-
-/// All numbers of a result as bits.
-fn bits(evaluation: &Evaluation) -> Vec<u64> {
-    let mut bits = vec![evaluation.value().to_bits()];
-    bits.extend(evaluation.terms().iter().flat_map(|term| [term.value.to_bits(), term.weight.to_bits()]));
-    bits.extend(evaluation.state().iter().map(|(_, value)| value.to_bits()));
-    let elements = |tensor: &Tensor| -> Vec<u64> {
-        match &tensor.data {
-            Buffer::F32(data) => data.iter().map(|value| u64::from(value.to_bits())).collect(),
-            _ => tensor.to_f64().into_iter().map(f64::to_bits).collect(),
-        }
-    };
-    bits.extend(evaluation.gradients().iter().flat_map(|gradient| elements(&gradient.tensor)));
-    bits
-}
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {

@@ -201,9 +201,12 @@ pub struct BenchArguments {
     /// Gradients with respect to these inputs, or `all`; without it, the first float input.
     #[arg(long, value_name = "INPUTS", value_delimiter = ',')]
     pub grad: Vec<String>,
-    /// The precision in which it computes, and that of random data.
+    /// The precision in which it computes.
     #[arg(long, value_enum, default_value = "f32")]
     pub dtype: DTypeArgument,
+    /// The element type of random floats (that of --dtype without it); halves are widened by the call.
+    #[arg(long, value_enum, conflicts_with = "data")]
+    pub data_dtype: Option<ElementArgument>,
     /// How many threads may be used (all cores without it).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -270,6 +273,15 @@ pub enum ReductionArgument {
 /// A precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DTypeArgument {
+    F32,
+    F64,
+}
+
+/// An element type of floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ElementArgument {
+    F16,
+    Bf16,
     F32,
     F64,
 }

@@ -2,12 +2,23 @@
 
 use std::path::Path;
 
-use super::arguments::{DTypeArgument, LossArguments, ReductionArgument, VectorsArgument};
+use super::arguments::{DTypeArgument, ElementArgument, LossArguments, ReductionArgument, VectorsArgument};
 use super::failure::{Failure, print_diagnostics};
 use super::loader::FolderLoader;
 use crate::lower::Reduction;
 use crate::session::{Compiler, Error, LossBuilder, Notebook, Program, Vectors};
 use crate::tensor::DType;
+
+impl From<ElementArgument> for DType {
+    fn from(argument: ElementArgument) -> DType {
+        match argument {
+            ElementArgument::F16 => DType::F16,
+            ElementArgument::Bf16 => DType::BF16,
+            ElementArgument::F32 => DType::F32,
+            ElementArgument::F64 => DType::F64,
+        }
+    }
+}
 
 impl From<DTypeArgument> for DType {
     fn from(argument: DTypeArgument) -> DType {

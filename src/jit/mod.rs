@@ -2,13 +2,15 @@
 //!
 //! [`compile`] schedules a program and translates every stage of the plan ([`translate`], [`strip`], [`vector`],
 //! [`arithmetic`]) into one function; [`frame`] says how a call hands over its data, [`call`] is the
-//! border where that happens, [`run`] runs the stages, cut by [`ranges`] and shared among threads by [`share`],
+//! border where that happens, for which [`prepare`] keeps what shapes say, [`convert`] reads
+//! other types of elements, [`run`] runs the stages, cut by [`ranges`] and shared among threads by [`share`],
 //! [`functions`] are the precompiled functions that kernels call, [`whole`] the operations on whole tensors.
 //! [`module`] owns the code.
 
 mod arithmetic;
 mod caches;
 mod call;
+mod convert;
 mod fill;
 mod frame;
 mod functions;
@@ -16,6 +18,7 @@ mod group;
 mod module;
 mod outputs;
 mod pages;
+mod prepare;
 mod ranges;
 mod run;
 mod share;

@@ -107,8 +107,8 @@ impl From<ModuleError> for JitError {
 pub(super) enum Stage {
     /// Run once.
     Straight(StageFunction),
-    /// A loop over ranges: the index of its statement in the plan.
-    Ranges(StageFunction, usize),
+    /// A loop over ranges: the index of its statement in the plan, and which of all these loops it is.
+    Ranges { function: StageFunction, statement: usize, number: usize },
     /// A whole operation: the index of its statement in the plan.
     Whole(usize),
     /// A loop over turns: the index of its statement, and the stages of its body, whose statements are in it.
@@ -118,7 +118,7 @@ pub(super) enum Stage {
 /// A stage whose function has no address yet.
 enum Declared {
     Straight(FuncId),
-    Ranges(FuncId, usize),
+    Ranges { function: FuncId, statement: usize, number: usize },
     Whole(usize),
     Repeat(usize, Vec<Declared>),
 }
@@ -127,7 +127,9 @@ impl Declared {
     fn resolve(self, function: &impl Fn(FuncId) -> StageFunction) -> Stage {
         match self {
             Declared::Straight(id) => Stage::Straight(function(id)),
-            Declared::Ranges(id, statement) => Stage::Ranges(function(id), statement),
+            Declared::Ranges { function: id, statement, number } => {
+                Stage::Ranges { function: function(id), statement, number }
+            }
             Declared::Whole(statement) => Stage::Whole(statement),
             Declared::Repeat(statement, body) => {
                 Stage::Repeat(statement, body.into_iter().map(|stage| stage.resolve(function)).collect())
@@ -166,6 +168,13 @@ pub(super) struct Inner {
 #[derive(Clone)]
 pub struct Compiled {
     pub(super) inner: Arc<Inner>,
+}
+
+impl Compiled {
+    /// Whether it is the same code.
+    pub(super) fn is(&self, other: &Compiled) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
 }
 
 impl std::fmt::Debug for Compiled {
@@ -261,6 +270,8 @@ struct Unit<'a> {
     module: JITModule,
     /// How many functions there are.
     functions: usize,
+    /// How many of them are loops over ranges.
+    loops: usize,
     wanted: Option<Text>,
     text: String,
 }
@@ -295,7 +306,7 @@ impl<'a> Unit<'a> {
         let mut builder = JITBuilder::with_isa(machine()?, cranelift_module::default_libcall_names());
         builder.symbol_lookup_fn(Box::new(lookup));
         let (module, text) = (JITModule::new(builder), String::new());
-        Ok(Unit { plan, layout, precision, vectors, module, functions: 0, wanted, text })
+        Ok(Unit { plan, layout, precision, vectors, module, functions: 0, loops: 0, wanted, text })
     }
 
     /// Translates all stages: a loop or a whole operation at the top is one, and so is every run of other statements.
@@ -306,7 +317,8 @@ impl<'a> Unit<'a> {
             match &statements[next] {
                 Statement::Loop(stage) => {
                     let function = self.function(|translator| translator.stage(stage))?;
-                    stages.push(Declared::Ranges(function, next));
+                    stages.push(Declared::Ranges { function, statement: next, number: self.loops });
+                    self.loops += 1;
                     next += 1;
                 }
                 Statement::Whole(_) => {

@@ -5,10 +5,13 @@
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallError, WorkingMemory};
+use super::call::{Call, WorkingMemory};
+use super::convert::{Converted, convert};
+use super::frame::Layout;
 use super::module::{Precision, Stage};
-use super::outputs::Outputs;
+use super::outputs::Results;
 use super::pages::filled;
+use super::prepare::{StageWork, buffer_bytes};
 use super::ranges::{self, Cut};
 use super::share;
 use super::whole::{self, Dimension, Strided};
@@ -17,6 +20,9 @@ use crate::ir::AxisId;
 use crate::kernel::{Accumulator, Loop, LoopVariable, Place, Plan, Statement, TensorRef, WholeCall};
 use crate::op::{Element, ReduceOp};
 use crate::tensor::SliceMut;
+
+/// Elements that a thread converts at a time where an input is converted for the whole call.
+const PIECE: usize = 1 << 16;
 
 /// A translated stage: frame, begin, end, partial results, memory of the range.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +42,11 @@ impl StageFunction {
 struct Running<'a, 'b> {
     function: StageFunction,
     stage: &'a Loop,
-    cut: Cut,
+    work: &'a StageWork,
     extent: usize,
     plan: &'a Plan,
+    layout: &'a Layout,
+    precision: Precision,
     binding: &'a Binding<'b>,
     frame: *mut u64,
     partials: *mut u64,
@@ -52,19 +60,42 @@ unsafe impl Sync for Running<'_, '_> {}
 
 impl Running<'_, '_> {
     fn range(&self, worker: usize, range: usize) {
-        let begin = range * self.cut.length;
-        let end = (begin + self.cut.length).min(self.extent);
+        let begin = range * self.work.cut.length;
+        let end = (begin + self.work.cut.length).min(self.extent);
         let first = self.partials.wrapping_add(range * self.stage.accumulators.len());
         for (cell, accumulator) in self.stage.accumulators.iter().enumerate() {
             if let Place::Buffer(buffer) = accumulator.place {
                 let bytes = ranges::reduced(self.plan.buffer(buffer), self.binding);
-                // SAFETY: the cell holds the address of a copy that `place_memory` has made, in cells of 8 bytes.
+                // SAFETY: the cell holds the address of a copy that `prepare` has made, in cells of 8 bytes.
                 unsafe { cells_at(*first.add(cell), bytes) }.fill(neutral(accumulator));
             }
         }
         let local = self.memory.local.wrapping_add(worker * self.memory.local_bytes);
-        (self.function.0)(self.frame, begin as i64, end as i64, first, local);
+        let frame = if self.work.of_range.is_empty() { self.frame } else { self.converted(local, begin, end) };
+        (self.function.0)(frame, begin as i64, end as i64, first, local);
         finish_stores();
+    }
+
+    /// A frame for one range, with the inputs converted that it reads: their addresses are such that the range finds its
+    /// own positions where they are.
+    fn converted(&self, local: *mut u8, begin: usize, end: usize) -> *mut u64 {
+        let (cells, own) = (self.layout.cells(), local.wrapping_add(self.memory.frame).cast::<u64>());
+        // SAFETY: `prepare` has laid out so many cells in the local memory of this thread.
+        unsafe { std::ptr::copy_nonoverlapping(self.frame, own, cells) };
+        // SAFETY: they are those that have just been written.
+        let frame = unsafe { cells_at(own as u64, 8 * cells) };
+        for &(input, offset) in &self.work.of_range {
+            let element = self.plan.inputs[input].element;
+            let cell = self.layout.tensor(TensorRef::Input(input as u32));
+            let (row, address) = (frame[cell + 1] as usize, local as u64 + offset as u64);
+            let count = (end - begin) * row;
+            // SAFETY: `prepare` has laid out as many elements as the longest range has, at a boundary of a line.
+            let memory = unsafe { converted_at(address, count, element, self.precision) };
+            convert(&self.binding.view(input), begin * row, memory);
+            let bytes = if element == Element::Real { self.precision.bytes() } else { 8 };
+            frame[cell] = address.wrapping_sub((begin * row * bytes) as u64);
+        }
+        own
     }
 }
 
@@ -76,9 +107,9 @@ impl Call<'_, '_> {
                     (function.0)(self.frame.as_mut_ptr(), 0, 0, std::ptr::null_mut(), memory.local);
                     finish_stores();
                 }
-                Stage::Ranges(function, statement) => {
+                Stage::Ranges { function, statement, number } => {
                     if let Statement::Loop(inner) = &statements[*statement] {
-                        self.run(*function, inner, memory);
+                        self.run(*function, inner, &self.work[*number], memory);
                     }
                 }
                 Stage::Whole(statement) => {
@@ -98,54 +129,71 @@ impl Call<'_, '_> {
         }
     }
 
+    /// Converts an input for the whole call.
+    pub fn convert(&self, input: usize) {
+        let (element, elements) = (self.plan.inputs[input].element, self.binding.elements(input));
+        let address = self.frame[self.layout.tensor(TensorRef::Input(input as u32))];
+        let view = self.binding.view(input);
+        let pieces = elements.div_ceil(PIECE);
+        // An element takes about a nanosecond where it has to be looked for.
+        let threads = self.threads.used(elements as u64 * 10, pieces);
+        share::pieces(threads, pieces, &|_, piece| {
+            let first = piece * PIECE;
+            let bytes = if element == Element::Real { self.precision.bytes() } else { 8 };
+            let (address, count) = (address + (first * bytes) as u64, PIECE.min(elements - first));
+            // SAFETY: `prepare` has laid out memory for all elements, at a boundary of a line; these are this piece's.
+            convert(&view, first, unsafe { converted_at(address, count, element, self.precision) });
+        });
+    }
+
     /// Says that the stages have filled the memory of the results, but for those that are the caller's.
-    pub fn fill(&self, outputs: &mut Outputs, targets: &[(usize, SliceMut<'_>)]) -> Result<(), CallError> {
+    pub fn fill(&self, results: &mut Results, elements: &[usize], targets: &[(usize, SliceMut<'_>)]) {
         for (position, output) in self.plan.outputs.iter().enumerate() {
             if output.axes.is_empty() || targets.iter().any(|(target, _)| *target == position) {
                 continue;
             }
-            let elements = self.count(&output.axes)?;
-            // SAFETY: `place_outputs` has made room for so many elements, and a plan stores every element of an output.
+            // SAFETY: `Border::outputs` has made room for so many elements, and a plan stores every element of an output.
             unsafe {
                 match self.precision {
-                    Precision::F32 => filled(&mut outputs.singles[position], elements),
-                    Precision::F64 => filled(&mut outputs.doubles[position], elements),
+                    Precision::F32 => filled(&mut results.singles[position], elements[position]),
+                    Precision::F64 => filled(&mut results.doubles[position], elements[position]),
                 }
             }
         }
-        Ok(())
     }
 
     /// Makes what a turn has written what the next one reads, and keeps it where it is asked for.
     fn turn(&mut self, variable: &LoopVariable, turn: u64) {
         let cell = |buffer| self.layout.tensor(TensorRef::Buffer(buffer));
         self.frame.swap(cell(variable.current), cell(variable.next));
-        let bytes = self.buffer_bytes(self.plan.buffer(variable.current));
+        let bytes = buffer_bytes(self.plan.buffer(variable.current), self.precision, self.binding);
         let bytes = bytes.unwrap_or_else(|_| unreachable!("it was placed"));
         let from = self.frame[cell(variable.current)] as *const u8;
         for &trace in &variable.traces {
             let to = (self.frame[cell(trace)] as *mut u8).wrapping_add(turn as usize * bytes);
-            // SAFETY: `place_memory` has placed both; the trace has the variable's elements once for every turn.
+            // SAFETY: `prepare` has placed both; the trace has the variable's elements once for every turn.
             unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) };
         }
     }
 
     /// Runs a stage over its ranges and combines what they reduce.
-    fn run(&mut self, function: StageFunction, stage: &Loop, memory: &WorkingMemory) {
-        let cut = ranges::cut(self.plan, stage, self.precision.bytes(), self.binding);
+    fn run(&mut self, function: StageFunction, stage: &Loop, work: &StageWork, memory: &WorkingMemory) {
+        let cut = work.cut;
         self.start(stage, cut, memory);
         let running = Running {
             function,
             stage,
-            cut,
+            work,
             extent: self.binding.extent(stage.axis),
             plan: self.plan,
+            layout: self.layout,
+            precision: self.precision,
             binding: self.binding,
             frame: self.frame.as_mut_ptr(),
             partials: self.partials.as_mut_ptr(),
             memory,
         };
-        let threads = self.threads.used(ranges::work(stage, self.binding), cut.count);
+        let threads = self.threads.used(work.work, cut.count);
         share::pieces(threads, cut.count, &|worker, range| running.range(worker, range));
         self.combine(stage, cut);
     }
@@ -163,7 +211,7 @@ impl Call<'_, '_> {
                     let own = self.frame[self.layout.tensor(TensorRef::Buffer(buffer))];
                     let bytes = ranges::reduced(self.plan.buffer(buffer), self.binding);
                     if cut.count == 0 {
-                        // SAFETY: `place_memory` has placed the buffer, of 8-byte elements, at an 8-byte boundary.
+                        // SAFETY: `prepare` has placed the buffer, of 8-byte elements, at an 8-byte boundary.
                         unsafe { cells_at(own, bytes) }.fill(neutral(accumulator));
                         continue;
                     }
@@ -194,7 +242,7 @@ impl Call<'_, '_> {
                     let bytes = ranges::reduced(self.plan.buffer(buffer), self.binding);
                     for range in 1..cut.count {
                         let further = self.partials[range * cells + cell];
-                        // SAFETY: `place_memory` has placed the buffer and its copies, which are apart.
+                        // SAFETY: `prepare` has placed the buffer and its copies, which are apart.
                         let (whole, part) = unsafe { (cells_at(own, bytes), cells_at(further, bytes)) };
                         for (whole, part) in whole.iter_mut().zip(part) {
                             *whole = combine(accumulator, *whole, *part);
@@ -211,7 +259,7 @@ impl Call<'_, '_> {
             call.operands.iter().map(|operand| self.strided(operand.tensor, &operand.axes, operand.element)).collect();
         let result = self.plan.buffer(call.result);
         let result = self.strided(TensorRef::Buffer(call.result), &result.axes, result.element);
-        whole::run(&call.op, self.precision, self.threads, &operands, &result, &mut self.scratch);
+        whole::run(&call.op, self.precision, self.threads, &operands, &result, self.scratch);
     }
 
     /// A tensor of the frame. Its extents are those of its own axes, whatever they are called.
@@ -244,6 +292,25 @@ fn finish_stores() {
 unsafe fn cells_at<'a>(address: u64, bytes: usize) -> &'a mut [u64] {
     // SAFETY: as the caller ensures.
     unsafe { std::slice::from_raw_parts_mut(address as *mut u64, bytes / 8) }
+}
+
+/// Memory for converted elements.
+///
+/// # Safety
+/// As for [`cells_at`], for so many elements of the type that the code reads.
+unsafe fn converted_at<'a>(address: u64, count: usize, element: Element, precision: Precision) -> Converted<'a> {
+    // SAFETY: as the caller ensures; the boundary is one of 8 bytes, and any bits are a number.
+    unsafe {
+        match (element, precision) {
+            (Element::Real, Precision::F32) => {
+                Converted::Single(std::slice::from_raw_parts_mut(address as *mut f32, count))
+            }
+            (Element::Real, Precision::F64) => {
+                Converted::Double(std::slice::from_raw_parts_mut(address as *mut f64, count))
+            }
+            _ => Converted::Int(std::slice::from_raw_parts_mut(address as *mut i64, count)),
+        }
+    }
 }
 
 fn neutral(accumulator: &Accumulator) -> u64 {

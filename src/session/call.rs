@@ -225,8 +225,7 @@ impl Loss {
         self.parameters_into(&variant.program, params, &mut workspace.parameters)?;
         let (demands, sources) = (&variant.demands, builder.program().sources());
         demands.on_parameters(&workspace.parameters, sources, &mut workspace.met)?;
-        let mut binding = Binding::default();
-        binding.bind(&variant.program, inputs)?;
+        let binding = Binding::with(&variant.program, inputs, &mut workspace.shapes)?;
         demands.on_extents(&binding, &workspace.parameters, sources, &mut workspace.met)?;
         demands.on_data(inputs, &workspace.parameters, self.threads, sources, &mut workspace.met)?;
         if builder.checks_data() {
@@ -235,14 +234,16 @@ impl Loss {
         self.check_targets(&variant.program, &binding, gradients)?;
         match &variant.compiled {
             Some(compiled) => {
-                workspace.outputs.threads = self.threads;
-                workspace.call(&variant.program, compiled, &binding, gradients, builder.precision())?;
+                workspace.results.outputs.threads = self.threads;
+                let (parameters, precision) = (&workspace.parameters, builder.precision());
+                workspace.results.call(&variant.program, compiled, &binding, parameters, gradients, precision)?;
             }
             None => {
                 let outputs = interpret(&variant.program, &binding, &workspace.parameters)?;
-                workspace.interpreted(&variant.program, &binding, &outputs, gradients, builder.precision());
+                workspace.results.interpreted(&variant.program, &binding, &outputs, gradients, builder.precision());
             }
         }
+        drop(binding);
         Ok(workspace.evaluation())
     }
 

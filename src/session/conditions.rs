@@ -5,7 +5,7 @@
 
 use super::error::{Error, UnmetCondition};
 use super::interpret::interpret;
-use crate::bind::Binding;
+use crate::bind::{Binding, Shapes};
 use crate::diagnostic::Diagnostic;
 use crate::eval;
 use crate::ir::AxisId;
@@ -30,6 +30,7 @@ pub(super) struct Met {
     /// Of the axes that conditions speak of, with the parameters of that call.
     extents: Vec<usize>,
     with: Vec<f64>,
+    shapes: Shapes,
     outputs: Outputs,
 }
 
@@ -104,7 +105,7 @@ impl Demands {
             return Ok(());
         }
         // It has axes of its own beside those of the loss.
-        let binding = Binding::new(&own.program, inputs)?;
+        let binding = Binding::with(&own.program, inputs, &mut met.shapes)?;
         let checked = match &self.compiled {
             Some(compiled) => {
                 met.outputs.threads = threads;

@@ -1,6 +1,6 @@
 //! Bound tensors → the outputs of a program, by the interpreter.
 
-use crate::bind::{Binding, InputBinding};
+use crate::bind::Binding;
 use crate::eval::{self, Dense};
 use crate::ir::{AxisId, InputData, Program, border, live_nodes};
 use crate::jit::CallError;
@@ -11,15 +11,16 @@ pub(super) fn interpret(program: &Program, binding: &Binding<'_>, parameters: &[
     has_room(program, binding)?;
     let axes = (0..program.graph.all_axes().len()).map(|axis| AxisId(axis as u32));
     let extents: Vec<u64> = axes.map(|axis| binding.extent(axis) as u64).collect();
-    let dense = |(input, bound): (&InputData, &InputBinding<'_>)| {
+    let dense = |(position, input): (usize, &InputData)| {
         let shape: Vec<usize> = input.axes.iter().map(|&axis| binding.extent(axis)).collect();
-        let (data, positions) = (bound.view.data(), bound.view.positions());
+        let view = binding.view(position);
+        let (data, positions) = (view.data(), view.positions());
         match input.element {
             Element::Real => Dense::real(&input.axes, &shape, positions.map(|at| data.real(at)).collect()),
             Element::Int | Element::Bool => Dense::int(&input.axes, &shape, positions.map(|at| data.int(at)).collect()),
         }
     };
-    let inputs: Vec<Dense> = program.inputs.iter().zip(binding.inputs()).map(dense).collect();
+    let inputs: Vec<Dense> = program.inputs.iter().enumerate().map(dense).collect();
     Ok(eval::evaluate(program, &extents, &inputs, parameters))
 }
 

@@ -8,7 +8,7 @@ use super::call::{Inner, Key, Variant};
 use super::conditions::Met;
 use super::error::Error;
 use super::result::{Evaluation, Gradient, Term, Value};
-use crate::bind::Binding;
+use crate::bind::{Binding, Shapes};
 use crate::eval::Dense;
 use crate::ir::{Output, OutputRole, Program};
 use crate::jit::{Compiled, Outputs};
@@ -18,12 +18,20 @@ use crate::tensor::{Buffer, DType, SliceMut, Tensor, TensorViewMut};
 /// loss does again and again. Threads that call at once have one each.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    pub(super) outputs: Outputs,
     pub(super) parameters: Vec<f64>,
+    /// Those of the last call's inputs.
+    pub(super) shapes: Shapes,
     /// What has met the conditions of the loss.
     pub(super) met: Met,
     /// The kernels that the result is made by, with their loss and what of the data they are made for.
     variant: Option<(Arc<Variant>, Arc<Inner>, Key)>,
+    pub(super) results: Results,
+}
+
+/// What the kernels leave behind.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    pub outputs: Outputs,
     evaluation: Evaluation,
 }
 
@@ -44,19 +52,20 @@ impl Workspace {
 
     /// The result of the last call.
     pub fn evaluation(&self) -> &Evaluation {
-        &self.evaluation
+        &self.results.evaluation
     }
 
     /// Gives the result of the last call, with its memory, away.
     pub(super) fn take_evaluation(&mut self) -> Evaluation {
         let next =
             self.variant.as_ref().map_or_else(Evaluation::default, |(variant, ..)| nothing_yet(&variant.program));
-        std::mem::replace(&mut self.evaluation, next)
+        std::mem::replace(&mut self.results.evaluation, next)
     }
 
     /// Whether it holds memory of results.
     pub(super) fn has_results(&self) -> bool {
-        !self.evaluation.gradients.is_empty() || matches!(self.evaluation.value, Value::Tensor(_))
+        let evaluation = &self.results.evaluation;
+        !evaluation.gradients.is_empty() || matches!(evaluation.value, Value::Tensor(_))
     }
 
     /// Takes the memory of a result of the loss, where nobody else holds it, for the next one.
@@ -67,12 +76,13 @@ impl Workspace {
         let is_output = |input: &str| roles().any(|role| matches!(role, OutputRole::Gradient(own) if own == input));
         let gradients = std::mem::take(&mut evaluation.gradients).into_iter();
         let usable = |one: &mut Gradient| is_output(&one.input) && is_alone(&mut one.tensor);
-        self.evaluation.gradients.extend(gradients.filter_map(|mut one| usable(&mut one).then_some(one)));
+        let own = &mut self.results.evaluation;
+        own.gradients.extend(gradients.filter_map(|mut one| usable(&mut one).then_some(one)));
         if let Value::Tensor(tensor) = &mut evaluation.value
             && roles().any(|role| *role == OutputRole::Value)
             && is_alone(tensor)
         {
-            std::mem::swap(&mut self.evaluation.value, &mut evaluation.value);
+            std::mem::swap(&mut own.value, &mut evaluation.value);
         }
     }
 
@@ -86,17 +96,20 @@ impl Workspace {
     pub(super) fn meet(&mut self, variant: &Arc<Variant>, loss: &Arc<Inner>, key: Key) {
         *self = Workspace {
             variant: Some((variant.clone(), loss.clone(), key)),
-            evaluation: nothing_yet(&variant.program),
+            results: Results { evaluation: nothing_yet(&variant.program), ..Results::default() },
             ..Workspace::default()
         };
     }
+}
 
+impl Results {
     /// Runs the kernels.
-    pub(super) fn call(
+    pub fn call(
         &mut self,
         program: &Program,
         compiled: &Compiled,
         binding: &Binding<'_>,
+        parameters: &[f64],
         gradients: &mut [(&str, TensorViewMut<'_>)],
         precision: DType,
     ) -> Result<(), Error> {
@@ -108,7 +121,7 @@ impl Workspace {
                 direct.push((position, memory));
             }
         }
-        compiled.call_into(binding, &self.parameters, &mut self.outputs, &mut direct)?;
+        compiled.call_into(binding, parameters, &mut self.outputs, &mut direct)?;
         let mut written: Written = direct.into_iter().map(|(position, _)| position).collect();
         for (position, memory) in targets(program, gradients) {
             if written.contains(&position) {
@@ -128,7 +141,7 @@ impl Workspace {
     }
 
     /// Takes the results of the interpreter.
-    pub(super) fn interpreted(
+    pub fn interpreted(
         &mut self,
         program: &Program,
         binding: &Binding<'_>,

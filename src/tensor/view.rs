@@ -124,6 +124,45 @@ impl<'a> TensorView<'a> {
     pub fn dense(&self) -> Option<std::ops::Range<usize>> {
         dense(&self.shape, &self.strides, self.offset)
     }
+
+    /// The elements from one on, as far as they go on at even steps: those of the rest of its row, or of the view. Nothing
+    /// after the last one.
+    pub fn run(&self, first: usize) -> Run {
+        let left = self.count().saturating_sub(first);
+        if let Some(range) = self.dense() {
+            return Run { position: range.start + first, step: 1, count: left };
+        }
+        let (Some(&extent), Some(&step)) = (self.shape.last(), self.strides.last()) else {
+            return Run { position: self.offset, step: 1, count: left };
+        };
+        let (mut rest, mut position) = (first, self.offset as isize);
+        for (&extent, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            position = position.wrapping_add(stride.wrapping_mul((rest % extent.max(1)) as isize));
+            rest /= extent.max(1);
+        }
+        Run { position: position as usize, step, count: left.min(extent - first % extent.max(1)) }
+    }
+}
+
+/// Elements at even steps, as [`TensorView::run`] finds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Of the first one in the buffer.
+    pub position: usize,
+    /// From one to the next; it may be below 0.
+    pub step: isize,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Run {
+    /// The elements of a run whose step is 1.
+    ///
+    /// # Panics
+    /// If they are not in the buffer.
+    pub fn of<T>(self, buffer: &[T]) -> &[T] {
+        &buffer[self.position..self.position + self.count]
+    }
 }
 
 fn count(shape: &[usize]) -> usize {

@@ -23,9 +23,11 @@ mod logistic;
 mod power;
 mod single;
 mod table;
+mod widen;
 
 pub use compile::{Binary, Machine, Unary, machine};
 pub use lane::{Bits, Edge, Edges, Mask, Real, mended, scaled, split};
 pub use logistic::{Logistic, logistic_f32, logistic_f64};
 pub use table::{binary_f32, binary_f64, unary_f32, unary_f64};
 pub use table::{formula_binary_f32, formula_binary_f64, formula_unary_f32, formula_unary_f64};
+pub use widen::{widen_brains, widen_halves};

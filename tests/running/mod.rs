@@ -6,6 +6,7 @@ pub mod data;
 pub mod freeze;
 pub mod learned;
 pub mod losses;
+pub mod ranges;
 
 use lossc::bind::{Binding, DataError};
 use lossc::eval::{Dense, Environment, Precision, evaluate_in};
@@ -126,10 +127,11 @@ pub fn interpret(program: &Program, tensors: &[(String, Tensor)], precision: Pre
     let inputs: Vec<Dense> = program
         .inputs
         .iter()
-        .zip(binding.inputs())
-        .map(|(input, bound)| {
+        .enumerate()
+        .map(|(position, input)| {
+            let view = binding.view(position);
             let shape: Vec<usize> = input.axes.iter().map(|&axis| binding.extent(axis)).collect();
-            let (data, positions) = (bound.view.data(), bound.view.positions());
+            let (data, positions) = (view.data(), view.positions());
             match input.element {
                 Element::Real => Dense::real(&input.axes, &shape, positions.map(|at| data.real(at)).collect()),
                 _ => Dense::int(&input.axes, &shape, positions.map(|at| data.int(at)).collect()),

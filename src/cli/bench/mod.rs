@@ -34,7 +34,7 @@ pub fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let compiled = begin.elapsed();
     let inputs = match arguments.data {
         Some(_) => chosen(&info, data.inputs, &[])?,
-        None => Shapes::new(&info, &arguments.shape)?.data(&info, dtype)?,
+        None => Shapes::new(&info, &arguments.shape)?.data(&info, arguments.data_dtype.map_or(dtype, DType::from))?,
     };
     let report = measure(&loss, &inputs, dtype, Duration::from_secs_f64(arguments.seconds))?;
     let shown = Shown { loss: &info.name, dtype: dtype.name(), threads: loss.threads(), inputs: &inputs, compiled };

@@ -1,10 +1,11 @@
 //! A loss and the extents of its axes → random tensors of the declared kinds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cli::failure::Failure;
 use crate::session::{InputInfo, LossInfo};
-use crate::tensor::{DType, Tensor};
+use crate::tensor::{Buffer, DType, Tensor};
 
 /// Extents by axis as it is declared (`N`, `..S`); a pack has a list.
 pub struct Shapes(BTreeMap<String, Vec<usize>>);
@@ -83,10 +84,14 @@ impl Shapes {
             "logit" => |draw| 12.0 * draw.next() - 6.0,
             _ => |draw| 4.0 * draw.next() - 2.0,
         };
-        Ok(match dtype {
-            DType::F64 => Tensor::f64((0..count).map(|_| number(draw)).collect(), &shape),
-            _ => Tensor::f32((0..count).map(|_| number(draw) as f32).collect(), &shape),
-        })
+        let numbers = (0..count).map(|_| number(draw));
+        let data = match dtype {
+            DType::F16 => Buffer::F16(Arc::new(numbers.map(half::f16::from_f64).collect())),
+            DType::BF16 => Buffer::BF16(Arc::new(numbers.map(half::bf16::from_f64).collect())),
+            DType::F64 => Buffer::F64(Arc::new(numbers.collect())),
+            _ => Buffer::F32(Arc::new(numbers.map(|number| number as f32).collect())),
+        };
+        Ok(Tensor { data, shape })
     }
 }
 
