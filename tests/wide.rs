@@ -7,23 +7,11 @@ use lossc::tensor::DType;
 
 use running::losses::losses;
 
-/// Losses with strips that vectors do not do yet: they keep conditions in memory, or powers with an exponent of each lane.
-const PARTLY: &[&str] = &[
-    "a_softmax",
-    "angular_softmax",
-    "l_softmax",
-    "l_softmax_mix",
-    "range",
-    "range_inter",
-    "sub_center_arcface",
-    "sup_con",
-];
-
 #[test]
 fn every_strip_of_the_library_is_a_function_of_vectors() {
     for vectors in [Vectors::Avx512, Vectors::Avx2] {
         if vectors.usable() == vectors {
-            assert_eq!(partly(vectors), PARTLY, "{vectors:?}");
+            assert!(partly(vectors).is_empty(), "{vectors:?}: {:?}", partly(vectors));
         }
     }
 }

@@ -10,12 +10,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::analysis::{Demand, Goal, Home, is_transcendental};
 use super::schedule::Scheduler;
 use super::value::{Position, Source, ValueId, ValueOp};
-use crate::ir::AxisId;
+use crate::ir::{AxisId, Constant};
 use crate::kernel::{
     Access, BufferId, BufferKind, Call, Coordinate, Effect, Function, Instruction, Line, Operand, Place, Statement,
     Strip, Target, TensorRef,
 };
-use crate::op::{Element, LOGISTIC, Logic, Unary};
+use crate::op::{Compare, Element, LOGISTIC, Logic, Unary};
 
 impl Scheduler<'_> {
     /// Code for demands whose axes are all open and that need no further loop.
@@ -277,6 +277,13 @@ impl<'a, 'b> Writer<'a, 'b> {
 
     fn demand(&mut self, demand: &Demand) {
         let line = self.value(demand.value);
+        let line = match demand.goal {
+            Goal::Keep(tensor) if self.is_number_in(tensor, demand.value) => {
+                let varies = self.strip.lines[line.0 as usize].varies;
+                self.line(Instruction::Cast(Element::Real, line), Element::Real, varies)
+            }
+            _ => line,
+        };
         let effect = match &demand.goal {
             Goal::Output(tensor, positions) => {
                 let coordinates = positions.iter().map(|&position| self.coordinate(position, None)).collect();
@@ -291,6 +298,18 @@ impl<'a, 'b> Writer<'a, 'b> {
             Goal::Provide => unreachable!("a leaf's values have got their places"),
         };
         self.strip.effects.push(effect);
+    }
+
+    /// Whether a tensor holds a condition as a number, 1 or 0.
+    fn is_number_in(&self, tensor: TensorRef, value: ValueId) -> bool {
+        let TensorRef::Buffer(buffer) = tensor else { return false };
+        let is_condition = self.scheduler.values.get(value).element == Element::Bool;
+        is_condition && self.scheduler.plan.buffer(buffer).element == Element::Real
+    }
+
+    fn line(&mut self, instruction: Instruction, element: Element, varies: bool) -> Operand {
+        self.strip.lines.push(Line { instruction, element, varies });
+        Operand(self.strip.lines.len() as u32 - 1)
     }
 
     /// The element of a tensor at the loops' own positions.
@@ -351,8 +370,15 @@ impl<'a, 'b> Writer<'a, 'b> {
             }
         };
         let varies = self.strip.vector.is_some_and(|vector| value.axes.contains(&vector));
-        self.strip.lines.push(Line { instruction, element: value.element, varies });
-        self.known.insert(id, Operand(self.strip.lines.len() as u32 - 1));
+        let line = match &instruction {
+            Instruction::Load(access) if self.is_number_in(access.tensor, id) => {
+                let number = self.line(instruction, Element::Real, varies);
+                let zero = self.line(Instruction::Constant(Constant::Real(0.0)), Element::Real, false);
+                self.line(Instruction::Compare(Compare::Ne, number, zero), Element::Bool, varies)
+            }
+            _ => self.line(instruction, value.element, varies),
+        };
+        self.known.insert(id, line);
     }
 
     fn instruction(&self, id: ValueId) -> Instruction {

@@ -141,6 +141,8 @@ impl Scheduler<'_> {
         if axes.is_empty() && !block {
             Place::Register(self.new_register(element))
         } else {
+            // Vectors of conditions have no place in memory: 1 or 0 stands for one.
+            let element = if element == Element::Bool { Element::Real } else { element };
             Place::Buffer(self.new_buffer(element, kind, axes, block))
         }
     }
