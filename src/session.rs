@@ -13,6 +13,7 @@ mod notebook;
 mod params;
 mod program;
 mod result;
+mod shape;
 mod workspace;
 
 pub use crate::check::{BUILTINS, TensorType, float_kinds};

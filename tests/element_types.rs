@@ -106,17 +106,17 @@ fn strided((name, tensor, strides): &(String, Tensor, Vec<isize>)) -> (&str, Ten
 
 #[test]
 fn labels_of_every_type_are_the_same() {
-    let labels = |tensor: &Tensor, convert: &dyn Fn(&[i64]) -> Buffer| {
+    let labels = |tensor: &Tensor, convert: fn(&[i64]) -> Buffer| {
         let mut result = tensor.clone();
         if let Slice::I64(data) = tensor.slice() {
             result.data = convert(data);
         }
         result
     };
-    let types: [&dyn Fn(&[i64]) -> Buffer; 3] = [
-        &|data| Buffer::U8(Arc::new(data.iter().map(|&x| x as u8).collect())),
-        &|data| Buffer::U32(Arc::new(data.iter().map(|&x| x as u32).collect())),
-        &|data| Buffer::I32(Arc::new(data.iter().map(|&x| x as i32).collect())),
+    let types: [fn(&[i64]) -> Buffer; 3] = [
+        |data| Buffer::U8(Arc::new(data.iter().map(|&x| x as u8).collect())),
+        |data| Buffer::U32(Arc::new(data.iter().map(|&x| x as u32).collect())),
+        |data| Buffer::I32(Arc::new(data.iter().map(|&x| x as i32).collect())),
     ];
     let labelled =
         losses().into_iter().filter(|(_, _, tensors)| tensors.iter().any(|(_, one)| !one.dtype().is_float()));

@@ -2,10 +2,11 @@
 
 mod running;
 
-use lossc::session::{Stage, Vectors};
+use lossc::session::{InputInfo, LossBuilder, Stage, Vectors};
 use lossc::tensor::DType;
 
-use running::losses::losses;
+use running::data::shape;
+use running::losses::{extents, losses, required};
 
 #[test]
 fn every_strip_of_the_library_is_a_function_of_vectors() {
@@ -16,13 +17,27 @@ fn every_strip_of_the_library_is_a_function_of_vectors() {
     }
 }
 
+/// Rows of some length, pixels of a few classes, and short rows.
+const KINDS: [&[(&str, &[usize])]; 3] = [
+    &[("..S", &[]), ("C", &[1000])],
+    &[("..S", &[64, 64]), ("C", &[8])],
+    &[("N", &[1000]), ("..B", &[1000]), ("..S", &[]), ("C", &[10]), ("K", &[10]), ("D", &[10])],
+];
+
+/// The shapes of the inputs that must be given.
+fn shapes(builder: &LossBuilder, changed: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
+    let inputs: Vec<InputInfo> = required(builder).collect();
+    let extents = extents(&inputs, changed);
+    inputs.iter().map(|input| (input.name.clone(), shape(input, &extents))).collect()
+}
+
 /// The losses with strips that are no functions of such vectors.
 fn partly(vectors: Vectors) -> Vec<String> {
     let losses = losses();
     let mut partly: Vec<String> = Vec::new();
     for (name, builder) in &losses {
-        for dtype in [DType::F32, DType::F64] {
-            let builder = builder.clone().wrt_all().dtype(dtype).vectors(vectors);
+        for (dtype, extents) in [DType::F32, DType::F64].into_iter().flat_map(|dtype| KINDS.map(|kind| (dtype, kind))) {
+            let builder = builder.clone().wrt_all().dtype(dtype).vectors(vectors).for_shapes(shapes(builder, extents));
             let show = |stage| builder.show(stage).unwrap_or_else(|error| panic!("{name}: {error}"));
             let (kernel, assembly) = (show(Stage::Kernel), show(Stage::Asm));
             // A loop in groups of turns has one that adds the sums of a group.

@@ -130,6 +130,10 @@ pub struct ShowArguments {
     /// Which vector code is made (the best one without it); what this machine has not got becomes the next one.
     #[arg(long, value_enum, value_name = "VECTORS")]
     pub vectors: Option<VectorsArgument>,
+    /// Kernels for data like this, by the extent of every axis, such as N=4,C=8,S=256x256: images and short rows have kernels
+    /// of their own.
+    #[arg(long, value_name = "AXIS=EXTENT", value_delimiter = ',', value_parser = parse_extents)]
+    pub shape: Vec<(String, Vec<usize>)>,
 }
 
 /// `grad`
@@ -205,7 +209,7 @@ pub struct BenchArguments {
     #[arg(long, value_enum, default_value = "f32")]
     pub dtype: DTypeArgument,
     /// The element type of random floats (that of --dtype without it); halves are widened by the call.
-    #[arg(long, value_enum, conflicts_with = "data")]
+    #[arg(long, value_enum, value_name = "DTYPE", conflicts_with = "data")]
     pub data_dtype: Option<ElementArgument>,
     /// How many threads may be used (all cores without it).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

@@ -6,7 +6,8 @@
 //!
 //! The cost model. At every depth the next loop is the axis with the fewest levels (a reduction along the axis is
 //! available one level later, and every level is one more pass); among equals the one whose neighbours are far apart in
-//! memory comes first, so that the contiguous axis ends up innermost or is the vector axis. What is needed on two
+//! memory comes first, so that the contiguous axis ends up innermost or is the vector axis; one that is known to be short
+//! is neither, if there is another one. What is needed on two
 //! levels is computed again where it is a few operations on loaded inputs, and kept in memory where a transcendental
 //! function or a reduction is part of it. What does not vary along a loop is computed before it. In passes over the
 //! whole data that have few functions, divisions and roots, and these written into the code, a function is computed
@@ -28,7 +29,7 @@ mod schedule;
 mod value;
 mod whole;
 
-use crate::ir::{OutputRole, Program};
+use crate::ir::{AxisId, OutputRole, Program};
 use crate::kernel::{Function, Input, Output, Plan, for_each_loop_mut, together};
 
 /// What runs a plan.
@@ -38,12 +39,16 @@ pub struct Target<'a> {
     pub inlined: &'a dyn Fn(Function) -> bool,
     /// Whether a product that is added is rounded with the sum.
     pub contracted: bool,
+    /// Which axes are so short that lanes along them fill no vectors.
+    pub short: &'a dyn Fn(AxisId) -> bool,
 }
 
 /// Schedules a program.
 pub fn fuse(program: &Program, target: &Target<'_>) -> Plan {
     let graph = &program.graph;
-    let mut plan = Plan { axes: graph.all_axes().to_vec(), ..Plan::default() };
+    let axes = graph.all_axes().to_vec();
+    let short = (0..axes.len() as u32).map(AxisId).filter(|&axis| (target.short)(axis)).collect();
+    let mut plan = Plan { axes, short, ..Plan::default() };
     for input in &program.inputs {
         plan.inputs.push(Input { name: input.name.clone(), element: input.element, axes: input.axes.clone() });
     }

@@ -47,7 +47,7 @@ fn demand(values: &Values, piece: Piece) -> Demand {
     Demand { value: piece.value, goal: Goal::Output(piece.target, piece.positions), domain }
 }
 
-/// For every axis a number that is the larger the more tensors are contiguous along it.
+/// For every axis a number that is the larger the more tensors are contiguous along it; 0 for those that are short.
 fn contiguity(plan: &Plan, values: &Values, levels: &[Level]) -> Vec<u64> {
     let mut scores = vec![0; plan.axes.len()];
     let mut add = |positions: &mut dyn Iterator<Item = Position>| {
@@ -73,6 +73,7 @@ fn contiguity(plan: &Plan, values: &Values, levels: &[Level]) -> Vec<u64> {
             }
         }
     }
+    plan.short.iter().for_each(|axis| scores[axis.0 as usize] = 0);
     scores
 }
 
@@ -159,12 +160,13 @@ impl Scheduler<'_> {
         self.levels(axis, items)
     }
 
-    /// The axis with the fewest levels; among equals the least contiguous.
+    /// The axis with the fewest levels; among equals the least contiguous. Short ones last: what a range reads of a tensor
+    /// lies together only if their loops are inside.
     fn choose(&self, demands: &[Demand], remaining: &[AxisId]) -> (AxisId, Vec<Item>) {
         let context = self.context();
         let cost = |axis: AxisId, items: &[Item]| {
             let levels = items.iter().filter(|item| item.inside).map(|item| item.level + 1).max().unwrap_or(usize::MAX);
-            (levels, self.contiguity[axis.0 as usize], axis)
+            (self.plan.short.contains(&axis), levels, self.contiguity[axis.0 as usize], axis)
         };
         let options = remaining.iter().map(|&axis| (axis, context.analyse(demands, axis)));
         let best = options.min_by_key(|(axis, items)| cost(*axis, items));
@@ -287,7 +289,7 @@ impl Scheduler<'_> {
 
     /// Whether a loop is the blocked one: if none is yet, and no other axis inside is more contiguous.
     fn is_vector(&self, axis: AxisId, inner: &[Demand]) -> bool {
-        let score = |axis: &AxisId| (self.contiguity[axis.0 as usize], *axis);
+        let score = |axis: &AxisId| (!self.plan.short.contains(axis), self.contiguity[axis.0 as usize], *axis);
         let remaining = self.context().remaining(inner);
         self.vector.is_none() && remaining.iter().all(|other| score(other) <= score(&axis))
     }

@@ -17,7 +17,7 @@ use super::translate::{Translator, signature};
 use super::wide::{self, Machine};
 use super::wide_strip::VectorCode;
 use crate::fuse::{Target, fuse};
-use crate::ir::Program;
+use crate::ir::{AxisId, Program};
 use crate::kernel::{Plan, PlanError, Statement, verify};
 
 /// The precision of the tensors and of the code inside of blocks.
@@ -196,8 +196,22 @@ pub fn compile(program: &Program, precision: Precision) -> Result<Compiled, JitE
 /// # Errors
 /// As [`compile`].
 pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) -> Result<Compiled, JitError> {
+    compile_short(program, precision, vectors, &[])
+}
+
+/// As [`compile_for`], for data of which some axes are short: the code is right for any, and fast for rows of at most some
+/// ten elements along these.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_short(
+    program: &Program,
+    precision: Precision,
+    vectors: Vectors,
+    short: &[AxisId],
+) -> Result<Compiled, JitError> {
     let vectors = vectors.usable();
-    let plan = plan(program, precision, vectors);
+    let plan = plan_short(program, precision, vectors, short);
     if cfg!(debug_assertions) {
         verify(&plan)?;
     }
@@ -213,9 +227,16 @@ pub fn compile_for(program: &Program, precision: Precision, vectors: Vectors) ->
 
 /// The loops that a program becomes; what it is for the machine on which this runs, makes no difference.
 pub fn plan(program: &Program, precision: Precision, vectors: Vectors) -> Plan {
+    plan_short(program, precision, vectors, &[])
+}
+
+/// As [`plan`], for data of which some axes are short.
+pub fn plan_short(program: &Program, precision: Precision, vectors: Vectors, short: &[AxisId]) -> Plan {
     let is_wide = vectors.machine().is_some();
+    // Loops of 128 bits take lanes one by one where they do not lie side by side in the order of the axes.
+    let short = |axis| is_wide && short.contains(&program.graph.extent_root(axis));
     let inlined = |function| is_wide && wide::has_formula(function, precision);
-    fuse(program, &Target { inlined: &inlined, contracted: is_wide })
+    fuse(program, &Target { inlined: &inlined, contracted: is_wide, short: &short })
 }
 
 impl Compiled {

@@ -9,6 +9,7 @@ use super::frame::Layout;
 use super::module::{Compiled, Precision};
 use super::pages::zeros;
 use super::ranges::{self, Cut};
+use super::rows;
 use super::share::Threads;
 use super::together;
 use crate::bind::{Binding, InputBinding, Stamp};
@@ -55,6 +56,8 @@ pub(super) struct StageWork {
     pub work: u64,
     /// The inputs that every range converts for itself, and where in the local memory.
     pub of_range: SmallVec<[(usize, usize); 4]>,
+    /// The tensors that every range lays out anew (see [`rows`]), and where in the local memory.
+    pub turned: SmallVec<[(TensorRef, usize); 4]>,
 }
 
 /// Where in the memory of a call lies what the stages work in, beside the buffers of the whole call; in bytes after the
@@ -337,13 +340,17 @@ impl Preparation<'_, '_> {
         for statement in statements {
             match statement {
                 Statement::Loop(stage) => {
-                    let cut = ranges::cut(self.plan, stage, self.precision.bytes(), self.binding);
+                    let turned = rows::turned(self.plan, stage);
+                    let bytes = self.turned_bytes(stage, &turned);
+                    let cut = ranges::cut(self.plan, stage, self.precision.bytes(), bytes, self.binding);
                     needs.copies = needs.copies.max(self.copies(stage, cut.count)?);
                     let mut local = Room { bytes: needs.own };
                     let of_range = self.of_range(stage, cut, &mut local)?;
+                    let place = |tensor| Ok((tensor, local.take(self.room(tensor, cut.length)?)?));
+                    let turned = turned.into_iter().map(place).collect::<Result<_, CallError>>()?;
                     needs.local.bytes = needs.local.bytes.max(local.bytes);
                     let work = ranges::work(stage, self.binding);
-                    self.prepared.stages.push(StageWork { cut, work, of_range });
+                    self.prepared.stages.push(StageWork { cut, work, of_range, turned });
                 }
                 Statement::Repeat(repeat) => self.stages(&repeat.body, needs)?,
                 Statement::Whole(_) | Statement::Strip(_) | Statement::Call(_) => {}
@@ -362,6 +369,26 @@ impl Preparation<'_, '_> {
             Ok((input, local.take(self.converted_bytes(input, elements)?)?))
         };
         convert::ranged(self.plan, stage, inputs).into_iter().map(place).collect()
+    }
+
+    /// Bytes of a position of a stage in the tensors that it lays out anew, if its positions are their lanes.
+    fn turned_bytes(&self, stage: &Loop, turned: &[TensorRef]) -> usize {
+        let mut bytes = 0_usize;
+        for &tensor in turned {
+            if let [axis, row] = self.plan.axes_of(tensor)
+                && *axis == stage.axis
+            {
+                bytes = bytes.saturating_add(self.binding.extent(*row).saturating_mul(self.precision.bytes()));
+            }
+        }
+        bytes
+    }
+
+    /// Bytes of a tensor that is laid out anew, for so many positions of its first axis.
+    fn room(&self, tensor: TensorRef, positions: usize) -> Result<usize, CallError> {
+        let extents = rows::extents(self.plan.axes_of(tensor), positions, self.binding);
+        let elements = rows::strides(&extents).1;
+        elements.and_then(|elements| elements.checked_mul(self.precision.bytes())).ok_or(CallError::TooLarge)
     }
 
     /// Bytes of so many converted elements of an input.

@@ -29,8 +29,11 @@ pub(super) struct Cut {
     pub length: usize,
 }
 
-/// Cuts a stage of a program whose reals have so many bytes.
-pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, binding: &Binding<'_>) -> Cut {
+/// Bytes of what a range lays out anew, at most, where its lanes are positions of the stage.
+const NEAR: usize = 64 << 10;
+
+/// Cuts a stage of a program whose reals have so many bytes; of a blocked one, so many bytes a position are laid out anew.
+pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, turned: usize, binding: &Binding<'_>) -> Cut {
     let extent = binding.extent(stage.axis);
     let is_short = || work(stage, binding) / (extent as u64).max(1) <= LONG_TURN;
     // Turns that go together are in one range, unless one is worth a thread.
@@ -42,6 +45,9 @@ pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, binding: &Binding<'_>)
     let rounded = |length: usize| length.max(1).next_multiple_of(whole);
     let share = extent.div_ceil(RANGES);
     let mut length = rounded(if stage.blocked { share.max(SHORTEST) } else { share });
+    if turned > 0 {
+        length = length.min((NEAR / turned).next_multiple_of(BLOCK).clamp(BLOCK, SHORTEST));
+    }
     let bytes = reduced_bytes(plan, stage, binding);
     if bytes > 0 {
         let paid = work(stage, binding) / CELL.saturating_mul(bytes as u64 / 8);

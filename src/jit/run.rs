@@ -13,13 +13,14 @@ use super::outputs::Results;
 use super::pages::filled;
 use super::prepare::{StageWork, buffer_bytes};
 use super::ranges::{self, Cut};
+use super::rows;
 use super::share;
-use super::whole::{self, Dimension, Strided};
+use super::whole::{self, Dimension, Strided, Turn, Way};
 use crate::bind::Binding;
 use crate::ir::AxisId;
 use crate::kernel::{Accumulator, Loop, LoopVariable, Place, Plan, Statement, TensorRef, WholeCall};
 use crate::op::{Element, ReduceOp};
-use crate::tensor::SliceMut;
+use crate::tensor::{Extents, SliceMut};
 
 /// Elements that a thread converts at a time where an input is converted for the whole call.
 const PIECE: usize = 1 << 16;
@@ -71,14 +72,18 @@ impl Running<'_, '_> {
             }
         }
         let local = self.memory.local.wrapping_add(worker * self.memory.local_bytes);
-        let frame = if self.work.of_range.is_empty() { self.frame } else { self.converted(local, begin, end) };
+        let is_shared = self.work.of_range.is_empty() && self.work.turned.is_empty();
+        let frame = if is_shared { self.frame } else { self.own_frame(local, begin, end) };
         (self.function.0)(frame, begin as i64, end as i64, first, local);
+        if !self.work.turned.is_empty() {
+            self.turn_back(frame, begin, end);
+        }
         finish_stores();
     }
 
-    /// A frame for one range, with the inputs converted that it reads: their addresses are such that the range finds its
-    /// own positions where they are.
-    fn converted(&self, local: *mut u8, begin: usize, end: usize) -> *mut u64 {
+    /// A frame for one range, with the inputs that it reads converted, and tensors with short rows laid out anew: their
+    /// addresses are such that the range finds its own positions where they are.
+    fn own_frame(&self, local: *mut u8, begin: usize, end: usize) -> *mut u64 {
         let (cells, own) = (self.layout.cells(), local.wrapping_add(self.memory.frame).cast::<u64>());
         // SAFETY: `prepare` has laid out so many cells in the local memory of this thread.
         unsafe { std::ptr::copy_nonoverlapping(self.frame, own, cells) };
@@ -95,8 +100,80 @@ impl Running<'_, '_> {
             let bytes = if element == Element::Real { self.precision.bytes() } else { 8 };
             frame[cell] = address.wrapping_sub((begin * row * bytes) as u64);
         }
+        for &(tensor, offset) in &self.work.turned {
+            self.turn(tensor, local as u64 + offset as u64, frame, begin, end);
+        }
         own
     }
+
+    /// Lays a tensor out anew, if it is read, and says in the frame where it is.
+    fn turn(&self, tensor: TensorRef, address: u64, frame: &mut [u64], begin: usize, end: usize) {
+        let (cell, extents) = (self.layout.tensor(tensor), self.extents(tensor, begin, end));
+        let (strides, _) = rows::strides(&extents);
+        if let TensorRef::Input(_) = tensor {
+            let from = &frame[cell..];
+            let turn = turn(&extents, |axis| [from[1 + axis] as isize, strides[axis] as isize]);
+            // SAFETY: what is read is in the input, as `Prepared::fits` has seen; `prepare` has laid out room for the rest.
+            unsafe { self.copy(&turn, self.first(from, begin), address) };
+        } else {
+            // It is written to memory that is read at once.
+            frame[self.layout.past_caches()] = 0;
+        }
+        frame[cell] = address.wrapping_sub((begin * strides[0] * self.precision.bytes()) as u64);
+        frame[cell + 1..].iter_mut().zip(strides).for_each(|(cell, stride)| *cell = stride as u64);
+    }
+
+    /// Brings results that were laid out anew to where they belong.
+    fn turn_back(&self, frame: *mut u64, begin: usize, end: usize) {
+        for &(tensor, _) in self.work.turned.iter().filter(|(tensor, _)| matches!(tensor, TensorRef::Output(_))) {
+            let (cell, extents) = (self.layout.tensor(tensor), self.extents(tensor, begin, end));
+            let cells = 1 + extents.len();
+            // SAFETY: both frames have these cells, and nobody writes them any more.
+            let (own, whole) = unsafe {
+                (
+                    std::slice::from_raw_parts(frame.add(cell), cells),
+                    std::slice::from_raw_parts(self.frame.add(cell), cells),
+                )
+            };
+            let turn = turn(&extents, |axis| [own[1 + axis] as isize, whole[1 + axis] as isize]);
+            // SAFETY: the code has written the first, in room that `prepare` has laid out; the second is this range's part of a
+            // result, for all of which there is memory.
+            unsafe { self.copy(&turn, self.first(own, begin), self.first(whole, begin)) };
+        }
+    }
+
+    /// The extents of a tensor in a range.
+    fn extents(&self, tensor: TensorRef, begin: usize, end: usize) -> Extents {
+        rows::extents(self.plan.axes_of(tensor), end - begin, self.binding)
+    }
+
+    /// The address of a position of the first axis of a tensor, given its cells.
+    fn first(&self, cells: &[u64], position: usize) -> u64 {
+        let distance = (cells[1] as i64).wrapping_mul(position as i64).wrapping_mul(self.precision.bytes() as i64);
+        cells[0].wrapping_add_signed(distance)
+    }
+
+    /// # Safety
+    /// As for [`Turn::copy`], of addresses of numbers of the code's precision.
+    unsafe fn copy(&self, turn: &Turn, from: u64, to: u64) {
+        // SAFETY: as the caller ensures.
+        unsafe {
+            match self.precision {
+                Precision::F32 => turn.copy(from as *const f32, to as *mut f32),
+                Precision::F64 => turn.copy(from as *const f64, to as *mut f64),
+            }
+        }
+    }
+}
+
+/// The copy of a tensor whose last two axes are its lanes and their rows, by its strides in both places.
+fn turn(extents: &[usize], strides: impl Fn(usize) -> [isize; 2]) -> Turn {
+    let way = |axis: usize| {
+        let [from, to] = strides(axis);
+        Way { extent: extents[axis], from, to }
+    };
+    let last = extents.len() - 1;
+    Turn { lanes: way(last - 1), row: way(last), around: (0..last - 1).map(way).collect() }
 }
 
 impl Call<'_, '_> {

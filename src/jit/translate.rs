@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use super::arithmetic::{combine, lane_type, neutral, resize};
 use super::frame::Layout;
 use super::functions::{Form, symbol};
+use super::rows;
 use super::strip::reads;
 use super::together::Turn;
 use super::wide::Machine;
@@ -46,6 +47,8 @@ pub(super) struct Translator<'a, 'f> {
     /// How many strips of the running block are still to read something, the running one included, if the next block is
     /// as near as what is asked for ahead.
     pub reads: FxHashMap<Access, usize>,
+    /// The tensors that lie in other memory than the order of their axes says; see [`super::rows`].
+    pub turned: Vec<TensorRef>,
     /// The running turn of a loop whose turns go together.
     pub turn: Option<Turn>,
     registers: FxHashMap<RegisterId, Variable>,
@@ -97,6 +100,7 @@ impl<'a, 'f> Translator<'a, 'f> {
             length: None,
             vector: None,
             reads: FxHashMap::default(),
+            turned: Vec::new(),
             turn: None,
             registers: FxHashMap::default(),
             bases: FxHashMap::default(),
@@ -115,6 +119,7 @@ impl<'a, 'f> Translator<'a, 'f> {
 
     /// A loop at the top of the plan: from the range's begin to its end.
     pub fn stage(&mut self, stage: &Loop) {
+        self.turned = rows::turned(self.plan, stage);
         for (cell, accumulator) in stage.accumulators.iter().enumerate() {
             match accumulator.place {
                 Place::Register(register) => self.start(register, accumulator),

@@ -158,7 +158,9 @@ impl Translator<'_, '_> {
         let at = kernel_access(sources.strip, access)?;
         let block = matches!(at.tensor, TensorRef::Buffer(buffer) if self.plan.buffer(buffer).block);
         let vector = sources.strip.vector?;
-        let last = at.coordinates.last() == Some(&Coordinate::Axis(vector));
+        let places = &at.coordinates[..];
+        let innermost = if self.turned.contains(&at.tensor) { places.iter().nth_back(1) } else { places.last() };
+        let last = innermost == Some(&Coordinate::Axis(vector));
         let once = at.coordinates.iter().filter(|&&own| own == Coordinate::Axis(vector)).count() == 1;
         let steps = address.step.is_some();
         let read_back = |output| self.plan.reads_back(&self.plan.statements, output);

@@ -347,6 +347,8 @@ pub struct Input {
 pub struct Plan {
     /// By `AxisId`, as in the graph.
     pub axes: Vec<AxisData>,
+    /// Those that are known to be short, in order.
+    pub short: Vec<AxisId>,
     /// By `InputId`.
     pub inputs: Vec<Input>,
     /// Names by `ParameterId`.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::call::{Inner, Loss, Shape, Variant, key_of};
+use super::call::{Inner, Loss, Variant};
 use super::conditions::Demands;
 use super::error::Error;
 use super::params::Params;
 use super::program::{LossInfo, Program};
+use super::shape::{Shape, key_of};
 use crate::check::kind_name;
 use crate::hir::{self, AxisIndex, AxisKind, Carried, Function, print_function};
 use crate::ir::{ParameterData, ParameterId, print as print_program, with_fixed_parameters};
@@ -71,6 +72,7 @@ pub struct LossBuilder {
     specialize: bool,
     options: Options,
     defaults: BTreeMap<String, f64>,
+    shapes: Vec<(String, Vec<usize>)>,
     carried: Arc<Vec<Carried>>,
 }
 
@@ -91,6 +93,7 @@ impl LossBuilder {
             specialize: true,
             options: Options::default(),
             defaults: BTreeMap::new(),
+            shapes: Vec::new(),
         }
     }
 
@@ -207,8 +210,28 @@ impl LossBuilder {
         self
     }
 
-    /// Compiles. There are kernels for each set of optional inputs that a call gives, and for each set of packs
-    /// that stand for no axis. Those for the required inputs are made now, the others when a call needs them. For
+    /// The shapes of most data, by input: those for which [`LossBuilder::build`] makes kernels before the first call, and
+    /// [`LossBuilder::show`] prints them. Only which inputs are given, which packs stand for no axis and which rows are
+    /// short makes a difference; data of other shapes get kernels at their first call.
+    ///
+    /// ```
+    /// use lossc::session::{Compiler, Stage};
+    ///
+    /// let builder = Compiler::new().standard()?.loss("cross_entropy")?.wrt(["logits"]);
+    /// let images = [("logits", [4, 8, 256, 256].to_vec()), ("label", [4, 256, 256].to_vec())];
+    /// let kernel = builder.for_shapes(images).show(Stage::Kernel)?;
+    /// assert!(kernel.contains("for block of ..S"));
+    /// # Ok::<(), lossc::session::Error>(())
+    /// ```
+    #[must_use]
+    pub fn for_shapes<S: Into<String>>(mut self, shapes: impl IntoIterator<Item = (S, Vec<usize>)>) -> Self {
+        self.shapes = shapes.into_iter().map(|(input, shape)| (input.into(), shape)).collect();
+        self
+    }
+
+    /// Compiles. There are kernels for each set of optional inputs that a call gives, for each set of packs
+    /// that stand for no axis, and for short rows. Those for the required inputs, or for what
+    /// [`LossBuilder::for_shapes`] says, are made now, the others when a call needs them. For
     /// the calls that change hyperparameters there are further ones, made when the first such call comes: they
     /// take any values.
     ///
@@ -227,10 +250,15 @@ impl LossBuilder {
         Ok(Loss::new(Inner { builder: self, parameters, variants }))
     }
 
-    /// The shape of most calls: the optional inputs that have a gradient, and no axes for packs beside single axes.
+    /// The shape of most calls: what was said, or the optional inputs that have a gradient, and no axes for packs beside
+    /// single axes.
     pub(super) fn likely_shape(&self) -> Shape {
+        if !self.shapes.is_empty() {
+            let shape = |name: &str| self.shapes.iter().find(|(own, _)| own == name).map(|(_, shape)| &shape[..]);
+            return Shape::of(&self.function, &shape);
+        }
         let given = self.wrt.iter().filter(|name| self.optional(name)).cloned().collect();
-        Shape { given, empty_packs: self.packs_after_axes() }
+        Shape { given, empty_packs: self.packs_after_axes(), ..Shape::default() }
     }
 
     /// The packs that stand beside single axes, such as `..S` of `[N, C, ..S]`: most data have none of these.
@@ -376,7 +404,8 @@ impl LossBuilder {
         let precision = self.jit_precision();
         match self.engine {
             Engine::Jit => {
-                let compiled = jit::compile_for(&stages.simplified, precision, self.vectors)?;
+                let short = shape.short_in(&stages.simplified);
+                let compiled = jit::compile_short(&stages.simplified, precision, self.vectors, &short)?;
                 let demands = Demands::new(lowered.conditions, |on_data| {
                     on_data.program = pipeline::run(on_data.program.clone(), &[]).simplified;
                     jit::compile_for(&on_data.program, precision, self.vectors).map(Some)
@@ -421,12 +450,14 @@ impl LossBuilder {
             _ => {}
         }
         if matches!(stage, Stage::Kernel | Stage::Clif | Stage::Asm) {
-            let (_, stages) = self.stages(&self.likely_shape(), true, false)?;
+            let shape = self.likely_shape();
+            let (program, precision) = (self.stages(&shape, true, false)?.1.simplified, self.jit_precision());
+            let short = shape.short_in(&program);
             if stage == Stage::Kernel {
-                let plan = jit::plan(&stages.simplified, self.jit_precision(), self.vectors);
-                return Ok(format!("{plan}{}", plan.summary(self.jit_precision().bytes())));
+                let plan = jit::plan_short(&program, precision, self.vectors, &short);
+                return Ok(format!("{plan}{}", plan.summary(precision.bytes())));
             }
-            let compiled = jit::compile_for(&stages.simplified, self.jit_precision(), self.vectors)?;
+            let compiled = jit::compile_short(&program, precision, self.vectors, &short)?;
             return if stage == Stage::Clif { compiled.clif_text() } else { compiled.asm_text() }.map_err(Into::into);
         }
         let (_, stages) = self.stages(&Shape::default(), true, true)?;

@@ -1,9 +1,7 @@
 //! Calls: views in, value, terms and gradients out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-
-use smallvec::SmallVec;
 
 use super::build::LossBuilder;
 use super::conditions::Demands;
@@ -13,9 +11,9 @@ use super::interpret::interpret;
 use super::params::{Params, State};
 use super::program::LossInfo;
 use super::result::Evaluation;
+use super::shape::{Key, Shape, key_of, key_of_shapes};
 use super::workspace::Workspace;
 use crate::bind::Binding;
-use crate::hir::{Axis, AxisKind, Function};
 use crate::ir::{AxisId, Output, OutputRole, ParameterData, Program};
 use crate::jit::{Compiled, Threads};
 use crate::syntax::ast::Role;
@@ -36,15 +34,6 @@ pub(super) struct Inner {
     /// Of the kernels for most calls.
     pub(super) parameters: Vec<ParameterData>,
     pub(super) variants: Mutex<HashMap<Key, Arc<Variant>>>,
-}
-
-/// What of the data the kernels are made for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Shape {
-    /// The optional inputs that are given.
-    pub given: BTreeSet<String>,
-    /// The packs that stand for no axis.
-    pub empty_packs: BTreeSet<String>,
 }
 
 /// The kernels for one [`Shape`].
@@ -147,11 +136,12 @@ impl Loss {
     ) -> Result<Arc<Variant>, Error> {
         let any_values = self.inner.builder.changes(&self.inner.parameters, params);
         let function = self.inner.builder.function();
-        let key = (key_of_inputs(function, inputs), any_values);
+        let given = |name: &str| inputs.iter().find(|(own, _)| *own == name).map(|(_, view)| view.shape());
+        let key = (key_of_shapes(function, &given), any_values);
         if let Some(variant) = workspace.known(&self.inner, &key) {
             return Ok(variant.clone());
         }
-        let variant = self.variant_by(key.clone(), || shape_of(function, inputs))?;
+        let variant = self.variant_by(key.clone(), || Shape::of(function, &given))?;
         workspace.meet(&variant, &self.inner, key);
         Ok(variant)
     }
@@ -314,48 +304,4 @@ fn named(program: &Program, binding: &Binding<'_>, axes: &[AxisId]) -> Box<str> 
         format!("{}{} = {extents}", if data.pack { ".." } else { "" }, data.name)
     };
     axes.iter().map(one).collect::<Vec<String>>().join(", ").into()
-}
-
-/// What kernels are found by: a [`Shape`], and whether they are for any values of the hyperparameters.
-pub(super) type Key = (ShapeKey, bool);
-
-/// A [`Shape`] as bits, to find it without allocating: first whether an input is given and optional, then whether an
-/// axis is a pack that stands for no axis.
-pub(super) type ShapeKey = SmallVec<[bool; 64]>;
-
-pub(super) fn key_of(function: &Function, shape: &Shape) -> ShapeKey {
-    let given = function.inputs.iter().map(|input| shape.given.contains(&input.name));
-    let is_pack = |axis: &Axis| axis.kind == AxisKind::Pack;
-    let empty = function.axes.iter().map(|axis| is_pack(axis) && shape.empty_packs.contains(&axis.name));
-    given.chain(empty).collect()
-}
-
-/// Which optional inputs are given, and which packs stand for no axis in all of the inputs that have them.
-fn key_of_inputs(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> ShapeKey {
-    let count = function.inputs.len();
-    let mut key = ShapeKey::from_elem(false, count + function.axes.len());
-    let mut filled = ShapeKey::from_elem(false, function.axes.len());
-    for (position, input) in function.inputs.iter().enumerate() {
-        let Some((_, view)) = inputs.iter().find(|(name, _)| *name == input.name) else { continue };
-        key[position] = input.default.is_some();
-        let pack = input.ty.axes.iter().find(|axis| function.axes[axis.0 as usize].kind == AxisKind::Pack);
-        if let Some(pack) = pack {
-            let pack = pack.0 as usize;
-            filled[pack] |= view.shape().len() + 1 != input.ty.axes.len();
-            key[count + pack] = !filled[pack];
-        }
-    }
-    key
-}
-
-/// The shape of a key.
-fn shape_of(function: &Function, inputs: &[(&str, TensorView<'_>)]) -> Shape {
-    let key = key_of_inputs(function, inputs);
-    let (given, empty) = key.split_at(function.inputs.len());
-    let names = function.inputs.iter().map(|input| &input.name).zip(given);
-    let packs = function.axes.iter().map(|axis| &axis.name).zip(empty);
-    Shape {
-        given: names.filter(|(_, given)| **given).map(|(name, _)| name.clone()).collect(),
-        empty_packs: packs.filter(|(_, empty)| **empty).map(|(name, _)| name.clone()).collect(),
-    }
 }

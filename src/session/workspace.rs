@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Inner, Key, Variant};
+use super::call::{Inner, Variant};
 use super::conditions::Met;
 use super::error::Error;
 use super::result::{Evaluation, Gradient, Term, Value};
+use super::shape::Key;
 use crate::bind::{Binding, Shapes};
 use crate::eval::Dense;
 use crate::ir::{Output, OutputRole, Program};

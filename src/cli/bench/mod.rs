@@ -16,7 +16,7 @@ use super::output::put;
 use super::target::{builder, with_gradients, with_vectors};
 use crate::session::{Evaluation, Loss, LossInfo, Params, Value, Workspace};
 use crate::tensor::{DType, Slice, SliceMut, Tensor, TensorView, TensorViewMut};
-use random::Shapes;
+pub(super) use random::Shapes;
 
 /// Measures and prints.
 pub fn run(arguments: &BenchArguments) -> Result<(), Failure> {

@@ -65,15 +65,28 @@ impl Shapes {
         required.map(|input| Ok((input.name.clone(), self.tensor(input, dtype, &mut draw)?))).collect()
     }
 
+    /// The shapes of the required inputs, by name.
+    pub fn by_input(&self, info: &LossInfo) -> Vec<(String, Vec<usize>)> {
+        let required = info.inputs.iter().filter(|input| !input.optional);
+        required.map(|input| (input.name.clone(), self.shape(input))).collect()
+    }
+
+    fn of<'s>(&'s self, axis: &String) -> impl Iterator<Item = usize> + use<'s> {
+        self.0.get(axis).into_iter().flatten().copied()
+    }
+
+    fn shape(&self, input: &InputInfo) -> Vec<usize> {
+        input.axes.iter().flat_map(|axis| self.of(axis)).collect()
+    }
+
     fn tensor(&self, input: &InputInfo, dtype: DType, draw: &mut Draw) -> Result<Tensor, Failure> {
-        let of = |axis: &String| self.0.get(axis).into_iter().flatten().copied();
-        let shape: Vec<usize> = input.axes.iter().flat_map(of).collect();
+        let shape = self.shape(input);
         let count = shape.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent));
         let count = count.filter(|count| *count <= LARGEST).ok_or_else(|| {
             Failure::Message(format!("`{}` of shape {shape:?} is too large to be made up", input.name))
         })?;
         if !input.float {
-            let bound = label_axis(&input.kind).map_or(2, |axis| of(&axis).product::<usize>());
+            let bound = label_axis(&input.kind).map_or(2, |axis| self.of(&axis).product::<usize>());
             return Ok(Tensor::i64((0..count).map(|_| draw.below(bound.max(1))).collect(), &shape));
         }
         let number: fn(&mut Draw) -> f64 = match input.kind.as_str() {

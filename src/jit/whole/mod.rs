@@ -9,6 +9,7 @@ mod contract;
 mod micro;
 mod pack;
 mod sorting;
+mod turn;
 mod walk;
 
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,7 @@ use crate::ir::AxisId;
 use crate::kernel::WholeOp;
 use crate::op::Element;
 
+pub(super) use turn::{Turn, Way};
 use walk::{Offsets, Span, Spans};
 
 /// One axis of a tensor in memory.
