@@ -59,6 +59,11 @@ def cross_entropy(logits, label):
     return (jax.nn.logsumexp(logits, axis=1) - own).mean()
 
 
+def cross_entropy_pixels(logits, label):
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits, axis=1), label[:, None], axis=1)
+    return -chosen.mean()
+
+
 def label_smoothing(logits, label, s=0.1):
     own = jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0]
     return (jax.nn.logsumexp(logits, axis=1) - (1 - s) * own - s * logits.mean(axis=1)).mean()
@@ -131,6 +136,7 @@ LOSSES = {
     + 0.5 * entropy_of_logits(logits, target).mean(),
     "unified_focal_sigmoid": unified_focal,
     "cross_entropy": cross_entropy,
+    "cross_entropy_pixels": cross_entropy_pixels,
     "label_smoothing": label_smoothing,
     "kl": kl,
     "ciou": ciou,

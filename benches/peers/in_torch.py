@@ -104,6 +104,7 @@ LOSSES = {
     "dice_wce_sigmoid": dice_wce,
     "unified_focal_sigmoid": unified_focal,
     "cross_entropy": F.cross_entropy,
+    "cross_entropy_pixels": F.cross_entropy,
     "label_smoothing": lambda logits, label: F.cross_entropy(logits, label, label_smoothing=0.1),
     "kl": lambda pred, target: F.kl_div(pred.log(), target, reduction="batchmean"),
     "ciou": ciou,

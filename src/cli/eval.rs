@@ -19,7 +19,8 @@ pub fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     let builder = configured(builder(&arguments.loss)?, arguments, &data)?;
     let info = builder.info();
     let inputs = chosen(&info, data.inputs, &arguments.inputs)?;
-    let loss = builder.build()?;
+    let shapes = inputs.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone()));
+    let loss = builder.for_shapes(shapes).build()?;
     let evaluation = call(&loss, &inputs)?;
     if let Some(path) = &arguments.out {
         write_out(path, &evaluation)?;

@@ -253,12 +253,13 @@ impl LossBuilder {
     /// The shape of most calls: what was said, or the optional inputs that have a gradient, and no axes for packs beside
     /// single axes.
     pub(super) fn likely_shape(&self) -> Shape {
-        if !self.shapes.is_empty() {
-            let shape = |name: &str| self.shapes.iter().find(|(own, _)| own == name).map(|(_, shape)| &shape[..]);
-            return Shape::of(&self.function, &shape);
-        }
-        let given = self.wrt.iter().filter(|name| self.optional(name)).cloned().collect();
-        Shape { given, empty_packs: self.packs_after_axes(), ..Shape::default() }
+        let shape = |name: &str| self.shapes.iter().find(|(own, _)| own == name).map(|(_, shape)| &shape[..]);
+        let mut likely = match &self.shapes[..] {
+            [] => Shape { empty_packs: self.packs_after_axes(), ..Shape::default() },
+            _ => Shape::of(&self.function, &shape),
+        };
+        likely.given.extend(self.wrt.iter().filter(|name| self.optional(name)).cloned());
+        likely
     }
 
     /// The packs that stand beside single axes, such as `..S` of `[N, C, ..S]`: most data have none of these.

@@ -9,11 +9,14 @@ mod generate;
 #[path = "../running/mod.rs"]
 mod running;
 
+use lossc::bind::Binding;
 use lossc::eval::Precision;
+use lossc::ir::AxisId;
 use lossc::ir::OutputRole;
+use lossc::jit;
 use lossc::lower::Reduction;
 use lossc::session::{Compiler, Error, LossBuilder, Program, Vectors};
-use lossc::tensor::{DType, Tensor};
+use lossc::tensor::{DType, Tensor, TensorView};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
@@ -22,7 +25,7 @@ use running::data::{Extents, Random, random};
 use running::freeze::frozen;
 use running::learned;
 use running::{
-    Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single,
+    Numbers, Tensors, call, central_difference, difference, interpret, numbers, reference, rewritten, single, views,
 };
 
 mod memory;
@@ -163,6 +166,7 @@ fn compare(builder: &LossBuilder, tensors: &Tensors, fixed: &[&str], with_views:
     at("simplified", difference(&simple, &want, 1e-9, |at| doubt[at]))?;
     let got = call(&double, data).map_err(|error| error.to_string())?;
     at("machine code in f64", difference(&numbers(&got), &want, 1e-9, |at| doubt[at]))?;
+    at("rows laid out anew", difference(&with_short_rows(&builder, &floats, tensors)?, &want, 1e-9, |at| doubt[at]))?;
     if call(&double, data).map_err(|error| error.to_string())? != got {
         return Err("a second call gives other bits".into());
     }
@@ -171,6 +175,23 @@ fn compare(builder: &LossBuilder, tensors: &Tensors, fixed: &[&str], with_views:
     }
     at("machine code in f32", in_single(&builder, &plain, tensors, fixed, &want)?)?;
     at("gradient", against_differences(&plain, &want, tensors))
+}
+
+/// The kernels for data whose last axes are short, which are right for any.
+fn with_short_rows(builder: &LossBuilder, floats: &[String], tensors: &Tensors) -> Result<Numbers, String> {
+    let program = rewritten(builder, floats);
+    let last = program.inputs.iter().filter_map(|input| input.axes.last());
+    let short: Vec<AxisId> = last.map(|&axis| program.graph.extent_root(axis)).collect();
+    let kernel = jit::compile_short(&program, jit::Precision::F64, Vectors::best(), &short);
+    let kernel = kernel.map_err(|error| error.to_string())?;
+    let used: Vec<(&str, TensorView<'_>)> =
+        views(tensors).into_iter().filter(|(name, _)| program.inputs.iter().any(|input| input.name == *name)).collect();
+    let binding = Binding::new(&program, &used).map_err(|error| error.to_string())?;
+    let parameters: Vec<f64> = program.parameters.iter().map(|parameter| parameter.default).collect();
+    let mut outputs = jit::Outputs::new();
+    kernel.call(&binding, &parameters, &mut outputs).map_err(|error| error.to_string())?;
+    let numbers = program.outputs.iter().enumerate().map(|(at, output)| (output.role.clone(), outputs.to_f64(at)));
+    Ok(Numbers { outputs: numbers.collect() })
 }
 
 /// How far each output moves if the data move by this, relative to their size: far at a tie or another kink, where
