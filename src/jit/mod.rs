@@ -10,6 +10,7 @@
 mod arithmetic;
 mod caches;
 mod call;
+mod compared;
 mod convert;
 mod fill;
 mod frame;

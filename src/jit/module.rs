@@ -1,6 +1,7 @@
 //! Compiling a program, and the lifetime of its code.
 
 use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use cranelift_codegen::ir::{Type, types};
@@ -9,7 +10,9 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
+use rustc_hash::FxHashSet;
 
+use super::compared;
 use super::frame::Layout;
 use super::functions::lookup;
 use super::run::StageFunction;
@@ -18,7 +21,7 @@ use super::wide::{self, Machine};
 use super::wide_strip::VectorCode;
 use crate::fuse::{Target, fuse};
 use crate::ir::{AxisId, Program};
-use crate::kernel::{Plan, PlanError, Statement, verify};
+use crate::kernel::{Plan, PlanError, Statement, TensorRef, verify};
 
 /// The precision of the tensors and of the code inside of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -293,6 +296,8 @@ struct Unit<'a> {
     functions: usize,
     /// How many of them are loops over ranges.
     loops: usize,
+    /// The tensors whose numbers are compared after they were kept.
+    compared: Rc<FxHashSet<TensorRef>>,
     wanted: Option<Text>,
     text: String,
 }
@@ -327,7 +332,8 @@ impl<'a> Unit<'a> {
         let mut builder = JITBuilder::with_isa(machine()?, cranelift_module::default_libcall_names());
         builder.symbol_lookup_fn(Box::new(lookup));
         let (module, text) = (JITModule::new(builder), String::new());
-        Ok(Unit { plan, layout, precision, vectors, module, functions: 0, loops: 0, wanted, text })
+        let compared = Rc::new(compared::compared(plan));
+        Ok(Unit { plan, layout, precision, vectors, module, functions: 0, loops: 0, compared, wanted, text })
     }
 
     /// Translates all stages: a loop or a whole operation at the top is one, and so is every run of other statements.
@@ -377,7 +383,14 @@ impl<'a> Unit<'a> {
         let builder = FunctionBuilder::new(&mut context.func, &mut builders);
         let machine = self.vectors.machine();
         let precision = self.precision.clif();
-        let mut translator = Translator::new(self.plan, self.layout, precision, &mut self.module, builder, machine);
+        let mut translator = Translator::new(
+            self.plan,
+            self.layout,
+            precision,
+            &mut self.module,
+            builder,
+            (machine, self.compared.clone()),
+        );
         write(&mut translator);
         let (builder, vectors, error) = translator.finish();
         builder.finalize(frontend);

@@ -5,12 +5,14 @@
 //! or ints, buffers as the addresses of memory that the caller has filled with neutral elements). `local` is
 //! the memory of this range. Straight-line stages ignore all but the frame.
 
+use std::rc::Rc;
+
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types};
 use cranelift_frontend::{FunctionBuilder, Variable};
 use cranelift_jit::JITModule;
 use cranelift_module::{Linkage, Module, ModuleError};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arithmetic::{combine, lane_type, neutral, resize};
 use super::frame::Layout;
@@ -59,6 +61,8 @@ pub(super) struct Translator<'a, 'f> {
     pub error: Option<ModuleError>,
     /// The machine for which strips become functions of vectors, if they do.
     pub machine: Option<Machine>,
+    /// The tensors whose numbers are compared after they were kept.
+    pub compared: Rc<FxHashSet<TensorRef>>,
     /// The code of these functions.
     pub vectors: Vec<VectorCode>,
 }
@@ -79,7 +83,7 @@ impl<'a, 'f> Translator<'a, 'f> {
         precision: Type,
         module: &'a mut JITModule,
         mut builder: FunctionBuilder<'f>,
-        machine: Option<Machine>,
+        (machine, compared): (Option<Machine>, Rc<FxHashSet<TensorRef>>),
     ) -> Self {
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
@@ -107,6 +111,7 @@ impl<'a, 'f> Translator<'a, 'f> {
             imports: FxHashMap::default(),
             error: None,
             machine,
+            compared,
             vectors: Vec::new(),
         }
     }

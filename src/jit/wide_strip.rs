@@ -118,7 +118,7 @@ impl Translator<'_, '_> {
     fn callee(&mut self, sources: &Sources<'_>, purpose: Purpose) -> Option<Callee> {
         let facts = |access: Access| self.facts(sources, access);
         let how = (self.precision == types::F64, purpose == Purpose::AnyStrides);
-        let mut wide = wide::compile(sources.strip, self.machine?, how, &facts)?;
+        let mut wide = wide::compile(sources.strip, self.machine?, how, &self.compared, &facts)?;
         let mut signature = Signature::new(CallConv::SystemV);
         signature.params.extend([AbiParam::new(types::I64); 2]);
         let id = match self.module.declare_anonymous_function(&signature) {

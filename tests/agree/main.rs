@@ -85,6 +85,13 @@ const ONCE_WRONG: &[OnceWrong] = &[
         &[("..S", &[3, 2]), ("C", &[5]), ("N", &[0])],
         3627,
     ),
+    // What was kept for a maximum was a product with a reciprocal, and what it was compared with a quotient.
+    (
+        "loss rows(logits: logit[N, C, ..S], v: real[N], label: index(C)[N, ..S]) =\n    \
+         cross_entropy[N, C, ..S](mean[N](logits) + v, label)\n",
+        &[("N", &[3]), ("C", &[3]), ("..S", &[])],
+        7,
+    ),
     // The divisor of a softmax over no elements leaves a sum.
     ("loss none(x: real[N, C]) = mean(softmax[C](tanh(mean[N](x))))\n", &[("N", &[3]), ("C", &[0])], 8),
 ];

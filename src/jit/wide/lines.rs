@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 
+use rustc_hash::FxHashSet;
+
 use super::ahead::Ahead;
 use super::graph::{Graph, Id, Join, Lane, One, Op, Relation, Two};
 use super::machine::Machine;
 use super::trace::{Kind, Singles};
 use crate::ir::Constant;
-use crate::kernel::{self, Effect, Instruction, Line, Operand, Strip};
+use crate::kernel::{self, Effect, Instruction, Line, Operand, Strip, TensorRef};
 use crate::op::{Binary, Element, Logic, ReduceOp, Unary};
 
 /// What lies in memory along the vector axis.
@@ -147,6 +149,7 @@ pub(super) fn lines(
     strip: &Strip,
     machine: Machine,
     (double, careful): (bool, bool),
+    compared: &FxHashSet<TensorRef>,
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Lines> {
     let mut builder = Builder {
@@ -155,7 +158,7 @@ pub(super) fn lines(
         double,
         careful,
         values: vec![None; strip.lines.len()],
-        free: free(strip),
+        free: free(strip, compared),
         streams: Vec::new(),
         uniforms: Vec::new(),
     };
@@ -173,14 +176,17 @@ pub(super) fn lines(
     Some(Lines { graph: graph.into_inner(), streams, uniforms, left, lanes, double })
 }
 
-/// Which lines feed no comparison and no minimum or maximum over lanes: their last bit may depend on how they are computed.
-fn free(strip: &Strip) -> Vec<bool> {
+/// Which lines feed no comparison, no minimum or maximum over lanes and none of the tensors that are compared later: their
+/// last bit may depend on how they are computed.
+pub(in crate::jit) fn free(strip: &Strip, compared: &FxHashSet<TensorRef>) -> Vec<bool> {
     let mut free = vec![true; strip.lines.len()];
     let bind = |free: &mut Vec<bool>, operand: Operand| free[operand.0 as usize] = false;
     for effect in &strip.effects {
         match effect {
             Effect::Accumulate(ReduceOp::Min | ReduceOp::Max, _, value) => bind(&mut free, *value),
-            Effect::Store(access, value) if is_extreme(strip, access, *value) => bind(&mut free, *value),
+            Effect::Store(access, value) if is_extreme(strip, access, *value) || compared.contains(&access.tensor) => {
+                bind(&mut free, *value);
+            }
             Effect::Store(..) | Effect::Set(..) | Effect::Accumulate(..) => {}
         }
     }

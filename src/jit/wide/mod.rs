@@ -36,13 +36,14 @@ mod under;
 pub(super) use ahead::{Ahead, SOON};
 pub(super) use function::Cells;
 pub(super) use graph::Lane;
-pub(super) use lines::{Access, Facts, Stream, Uniform};
+pub(super) use lines::{Access, Facts, Stream, Uniform, free};
 pub(super) use machine::Machine;
 
 use iced_x86::{Decoder, DecoderOptions, FastFormatter};
+use rustc_hash::FxHashSet;
 
 use super::module::Precision;
-use crate::kernel::{Function, Strip};
+use crate::kernel::{Function, Strip, TensorRef};
 use crate::vector;
 
 /// The function of a strip, and what its caller fills in.
@@ -85,9 +86,10 @@ pub(super) fn compile(
     strip: &Strip,
     machine: Machine,
     (double, careful): (bool, bool),
+    compared: &FxHashSet<TensorRef>,
     facts: &dyn Fn(Access) -> Option<Facts>,
 ) -> Option<Wide> {
-    let mut lines = lines::lines(strip, machine, (double, careful), facts)?;
+    let mut lines = lines::lines(strip, machine, (double, careful), compared, facts)?;
     if !careful {
         lines = fours::turned(lines, facts);
     }
