@@ -45,8 +45,8 @@ pub(super) fn cut(plan: &Plan, stage: &Loop, real: usize, turned: usize, binding
     let rounded = |length: usize| length.max(1).next_multiple_of(whole);
     let share = extent.div_ceil(RANGES);
     let mut length = rounded(if stage.blocked { share.max(SHORTEST) } else { share });
-    if turned > 0 {
-        length = length.min((NEAR / turned).next_multiple_of(BLOCK).clamp(BLOCK, SHORTEST));
+    if let Some(positions) = NEAR.checked_div(turned) {
+        length = length.min(positions.next_multiple_of(BLOCK).clamp(BLOCK, SHORTEST));
     }
     let bytes = reduced_bytes(plan, stage, binding);
     if bytes > 0 {

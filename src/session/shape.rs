@@ -56,11 +56,14 @@ pub(super) fn key_of(function: &Function, shape: &Shape) -> ShapeKey {
     given.chain(empty).chain(short).collect()
 }
 
-/// The axis of an input that stands for the last one of its data, if rows along it are short, and the axis before it has
-/// lanes for vectors.
-fn short_rows(function: &Function, axes: &[AxisIndex], shape: &[usize]) -> Option<AxisIndex> {
-    /// Elements of rows for which turning them costs less than what does not fill vectors: measured, with cross entropy.
-    const SHORT: usize = 48;
+/// Elements in the rows of all inputs that have such, up to which it costs less to turn them than that they do not fill
+/// vectors. Measured: cross entropy, in the caches, up to 90, from memory up to 48; losses of two or three such inputs,
+/// from memory, up to 20 and 18 elements in each.
+const SHORT: usize = 40;
+
+/// The axis of an input that stands for the last one of its data and how long it is, if the axis before it has lanes for
+/// vectors.
+fn row(function: &Function, axes: &[AxisIndex], shape: &[usize]) -> Option<(AxisIndex, usize)> {
     /// Lanes that fill some vectors.
     const LANES: usize = 64;
     let is_pack = |axis: &AxisIndex| function.axes[axis.0 as usize].kind == AxisKind::Pack;
@@ -70,7 +73,7 @@ fn short_rows(function: &Function, axes: &[AxisIndex], shape: &[usize]) -> Optio
     let (row, rest) = shape.split_last()?;
     let lanes = rest.iter().rev().take(if is_pack(before) { of_pack } else { 1 });
     let is_one = function.axes[last.0 as usize].kind == AxisKind::Single;
-    (is_one && *row <= SHORT && lanes.product::<usize>() >= LANES).then_some(last)
+    (is_one && lanes.product::<usize>() >= LANES).then_some((last, *row))
 }
 
 /// Which optional inputs are given, which packs stand for no axis in all of the inputs that have them, and which axes are
@@ -78,19 +81,22 @@ fn short_rows(function: &Function, axes: &[AxisIndex], shape: &[usize]) -> Optio
 pub(super) fn key_of_shapes<'s>(function: &Function, given: &impl Fn(&str) -> Option<&'s [usize]>) -> ShapeKey {
     let (count, axes) = (function.inputs.len(), function.axes.len());
     let mut key = ShapeKey::from_elem(false, count + 2 * axes);
-    let mut filled = ShapeKey::from_elem(false, function.axes.len());
+    let mut filled = ShapeKey::from_elem(false, axes);
+    let mut rows: SmallVec<[(AxisIndex, usize); 8]> = SmallVec::new();
     for (position, input) in function.inputs.iter().enumerate() {
         let Some(shape) = given(&input.name) else { continue };
         key[position] = input.default.is_some();
-        if let Some(row) = short_rows(function, &input.ty.axes, shape) {
-            key[count + axes + row.0 as usize] = true;
-        }
+        rows.extend(row(function, &input.ty.axes, shape));
         let pack = input.ty.axes.iter().find(|axis| function.axes[axis.0 as usize].kind == AxisKind::Pack);
         if let Some(pack) = pack {
             let pack = pack.0 as usize;
             filled[pack] |= shape.len() + 1 != input.ty.axes.len();
             key[count + pack] = !filled[pack];
         }
+    }
+    for &(row, extent) in &rows {
+        let tensors = rows.iter().filter(|(other, _)| *other == row).count();
+        key[count + axes + row.0 as usize] = extent.saturating_mul(tensors) <= SHORT;
     }
     key
 }
