@@ -280,6 +280,8 @@ fn wrong_usage() {
         &["eval", "mse", "-e", "dice"],
         &["eval", "mse", "--data", "good.json", "--grad", "pred", "--out", "grads.csv"],
         &["show", "mse", "--stage", "irr"],
+        &["show", "cross_entropy", "--stage", "kernel", "--shape", "N=1024"],
+        &["show", "cross_entropy", "--stage", "kernel", "--shape", "N=1024,C"],
         &["check"],
         &["bench", "mse"],
         &["bench", "mse", "--shape", "N"],
@@ -353,6 +355,27 @@ fn a_bench_says_what_it_measured() {
     }
     assert!(bench(&["huber", "--shape", "N=3,M=4", "--grad", "all"]).contains("pred [3, 4], target [3, 4]"));
     assert!(bench(&["-e", "dice + 2 * giou", "--shape", "N=3,M=7"]).contains("compiled in"));
+}
+
+#[test]
+fn show_prints_the_kernels_for_shapes() {
+    let place = Place::new();
+    let kernel = |shape: &str| {
+        let mut command = Command::cargo_bin("lossc").expect("the binary");
+        command.current_dir(place.folder.path()).args([
+            "show",
+            "cross_entropy",
+            "--stage",
+            "kernel",
+            "--vectors",
+            "avx2",
+        ]);
+        command.args(["--shape", shape]);
+        String::from_utf8(command.assert().success().get_output().stdout.clone()).expect("text")
+    };
+    assert!(kernel("N=1024,C=10").contains("for block of N reducing sum"));
+    assert!(kernel("N=4,C=8,S=256x256").contains("for block of ..S"));
+    assert!(kernel("N=4,C=1000").contains("for block of C reducing max"));
 }
 
 #[test]

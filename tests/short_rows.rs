@@ -134,5 +134,9 @@ fn lanes_run_along_the_axis_before_short_rows() {
     };
     let (short, few, long) = (kernel(4096, 10), kernel(10, 10), kernel(4096, 1000));
     assert!(short.contains("for block of N") && !short.contains("block of C"), "{short}");
+    assert!(
+        short.ends_with("short rows that each range lays out anew, lanes innermost: logits, gradient logits\n"),
+        "{short}"
+    );
     assert!(few.contains("block of C") && few == long, "{few}");
 }

@@ -340,7 +340,7 @@ impl Preparation<'_, '_> {
         for statement in statements {
             match statement {
                 Statement::Loop(stage) => {
-                    let turned = rows::turned(self.plan, stage);
+                    let turned = kernel::with_short_rows(self.plan, stage);
                     let bytes = self.turned_bytes(stage, &turned);
                     let cut = ranges::cut(self.plan, stage, self.precision.bytes(), bytes, self.binding);
                     needs.copies = needs.copies.max(self.copies(stage, cut.count)?);

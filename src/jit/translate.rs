@@ -17,7 +17,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::arithmetic::{combine, lane_type, neutral, resize};
 use super::frame::Layout;
 use super::functions::{Form, symbol};
-use super::rows;
 use super::strip::reads;
 use super::together::Turn;
 use super::wide::Machine;
@@ -25,7 +24,7 @@ use super::wide_strip::VectorCode;
 use crate::ir::AxisId;
 use crate::kernel::{
     Access, Accumulator, BLOCK, BufferId, BufferKind, Call, Function, Loop, Place, Plan, RUN, RegisterId, Statement,
-    TensorRef,
+    TensorRef, with_short_rows,
 };
 
 /// The state of translating one stage.
@@ -49,7 +48,7 @@ pub(super) struct Translator<'a, 'f> {
     /// How many strips of the running block are still to read something, the running one included, if the next block is
     /// as near as what is asked for ahead.
     pub reads: FxHashMap<Access, usize>,
-    /// The tensors that lie in other memory than the order of their axes says; see [`super::rows`].
+    /// The tensors that lie in other memory than the order of their axes says; see [`with_short_rows`].
     pub turned: Vec<TensorRef>,
     /// The running turn of a loop whose turns go together.
     pub turn: Option<Turn>,
@@ -124,7 +123,7 @@ impl<'a, 'f> Translator<'a, 'f> {
 
     /// A loop at the top of the plan: from the range's begin to its end.
     pub fn stage(&mut self, stage: &Loop) {
-        self.turned = rows::turned(self.plan, stage);
+        self.turned = with_short_rows(self.plan, stage);
         for (cell, accumulator) in stage.accumulators.iter().enumerate() {
             match accumulator.place {
                 Place::Register(register) => self.start(register, accumulator),

@@ -12,6 +12,7 @@
 mod instruction;
 mod plan;
 mod print;
+mod short;
 mod summary;
 mod together;
 mod verify;
@@ -22,5 +23,6 @@ pub use plan::{
     Loop, LoopVariable, Operand, Output, Place, Plan, RUN, Register, RegisterId, Repeat, Statement, Strip, Target,
     TensorRef, WholeCall, WholeOp, WholeOperand,
 };
+pub use short::with_short_rows;
 pub use together::{TOGETHER, Together, for_each_loop, for_each_loop_mut, steps, together};
 pub use verify::{PlanError, verify};

@@ -11,6 +11,7 @@ use super::plan::{
     Access, BLOCK, Buffer, BufferId, BufferKind, Coordinate, Effect, Loop, Plan, RUN, Statement, Strip, Target,
     TensorRef,
 };
+use super::short::with_short_rows;
 use super::together::for_each_loop;
 use crate::ir::AxisId;
 use crate::op::Element;
@@ -60,7 +61,31 @@ impl Plan {
         if !lent.is_empty() {
             let _ = writeln!(text, "memory between passes, that of results: {}", lent.join(", "));
         }
+        let mut turned = self.turned_names(&self.statements);
+        let mut known = FxHashSet::default();
+        turned.retain(|&name| known.insert(name));
+        if !turned.is_empty() {
+            let _ = writeln!(text, "short rows that each range lays out anew, lanes innermost: {}", turned.join(", "));
+        }
         text
+    }
+
+    fn turned_names(&self, statements: &[Statement]) -> Vec<&str> {
+        let mut names = Vec::new();
+        for statement in statements {
+            match statement {
+                Statement::Loop(stage) => names.extend(with_short_rows(self, stage).into_iter().filter_map(|tensor| {
+                    Some(match tensor {
+                        TensorRef::Input(input) => self.inputs[input as usize].name.as_str(),
+                        TensorRef::Output(output) => self.outputs[output as usize].name.as_str(),
+                        TensorRef::Buffer(_) => return None,
+                    })
+                })),
+                Statement::Repeat(repeat) => names.extend(self.turned_names(&repeat.body)),
+                Statement::Strip(_) | Statement::Call(_) | Statement::Whole(_) => {}
+            }
+        }
+        names
     }
 
     /// Bytes of an element in memory, if reals take so many.
