@@ -2,13 +2,15 @@
 
 use lossc::bind::Binding;
 use lossc::eval::Precision;
-use lossc::ir::{Op, OutputRole, Program, open_loops, parse, print};
+use lossc::ir::{NodeId, Op, OutputRole, Program, open_loops, parse, print};
+use lossc::op::Element;
 use lossc::tensor::Tensor;
 
 use super::{Tensors, interpret, views};
 
 /// The program with every `stop` node replaced by an input, and the tensors with the values that those nodes have
-/// for the given ones. None where a `stop` stands in a loop: it has another value at every turn.
+/// for the given ones. None where a `stop` stands in a loop, where it has another value at every turn, or is of ints, which
+/// an input of reals cannot stand for.
 pub fn frozen(program: &Program, tensors: &Tensors) -> Option<(Program, Tensors)> {
     let live =
         lossc::ir::live_nodes(&program.graph, &program.outputs.iter().map(|output| output.node).collect::<Vec<_>>());
@@ -19,7 +21,8 @@ pub fn frozen(program: &Program, tensors: &Tensors) -> Option<(Program, Tensors)
         return Some((plain, tensors.clone()));
     }
     let open = open_loops(&program.graph);
-    if stops.iter().any(|id| !open[id.0 as usize].is_empty()) {
+    let is_real = |id: &NodeId| program.graph.ty(*id).element == Element::Real;
+    if stops.iter().any(|id| !open[id.0 as usize].is_empty() || !is_real(id)) {
         return None;
     }
     let mut with_stops = plain.clone();
