@@ -11,10 +11,11 @@ mod error;
 mod shapes;
 mod values;
 
+use smallvec::SmallVec;
+
 use crate::ir::{AxisId, InputData, Program};
 use crate::op::Element;
 use crate::tensor::{DType, Extents, Slice, TensorView};
-use smallvec::SmallVec;
 
 pub use error::DataError;
 pub use shapes::{Shapes, Stamp};
